@@ -1,0 +1,124 @@
+"""What can be said of one trial as a number: name, unit, direction, formula.
+
+A metric is a function of one Trial and the Result's scope; it is None where it cannot be computed, never 0.
+J/token of a trial is its joules over its tokens, never a mean of per-request ratios: requests inside a trial are
+not independent samples. Latency words have vLLM's definitions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.records import Generation, Request, Result, Trial
+
+Scope = tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A named quantity of a trial.
+
+    `direction` is "lower" or "higher" for what is better, None where neither is. `what` says the divisor.
+    """
+
+    name: str
+    unit: str
+    direction: Literal["lower", "higher"] | None
+    what: str
+    of: Callable[[Trial, Scope], float | None]
+
+    def values(self, result: Result) -> tuple[float, ...]:
+        """One value per valid trial; empty when the metric does not apply to this result."""
+        values = (self.of(trial, result.scope) for trial in result.valid_trials)
+        return tuple(value for value in values if value is not None)
+
+
+def _energy(trial: Trial, scope: Scope) -> float | None:
+    return trial.reading.joules(scope)
+
+
+def _kind_energy(prefix: str) -> Callable[[Trial, Scope], float | None]:
+    def of(trial: Trial, scope: Scope) -> float | None:
+        domains = tuple(domain for domain in trial.reading.energy_j if domain.split(":")[0] == prefix)
+        return trial.reading.joules(domains) if domains else None
+
+    return of
+
+
+def _ratio(above: Callable[[Trial, Scope], float | None], below: Callable[[Trial, Scope], float | None]) -> Callable[[Trial, Scope], float | None]:
+    def of(trial: Trial, scope: Scope) -> float | None:
+        numerator, denominator = above(trial, scope), below(trial, scope)
+        return None if numerator is None or not denominator else numerator / denominator
+
+    return of
+
+
+def _of_generation(count: Callable[[Generation], float | None]) -> Callable[[Trial, Scope], float | None]:
+    return lambda trial, scope: None if trial.generation is None else count(trial.generation)
+
+
+def _mean_latency(latency: Callable[[Request], float | None]) -> Callable[[Trial, Scope], float | None]:
+    def of(trial: Trial, scope: Scope) -> float | None:
+        values = [] if trial.generation is None else [latency(request) for request in trial.generation.requests]
+        known = [value for value in values if value is not None]
+        return math.fsum(known) / len(known) if known else None
+
+    return of
+
+
+_output_tokens = _of_generation(lambda generation: generation.output_tokens)
+_duration = lambda trial, scope: trial.reading.duration_s  # noqa: E731 - a formula among formulas
+
+_ALL = (
+    Metric(name="joules_per_output_token", unit="J/token", direction="lower", what="joules of the scope over generated tokens", of=_ratio(_energy, _output_tokens)),
+    Metric(name="joules_per_input_token", unit="J/token", direction="lower", what="joules of the scope over prompt tokens", of=_ratio(_energy, _of_generation(lambda g: g.input_tokens))),
+    Metric(name="joules_per_total_token", unit="J/token", direction="lower", what="joules of the scope over prompt and generated tokens", of=_ratio(_energy, _of_generation(lambda g: g.input_tokens + g.output_tokens))),
+    Metric(name="joules_per_request", unit="J/request", direction="lower", what="joules of the scope over finished requests", of=_ratio(_energy, _of_generation(lambda g: len(g.requests)))),
+    Metric(name="joules_per_accepted_token", unit="J/token", direction="lower", what="joules of the scope over accepted draft tokens", of=_ratio(_energy, _of_generation(lambda g: g.accepted_tokens))),
+    Metric(name="joules_per_drafted_token", unit="J/token", direction="lower", what="joules of the scope over drafted tokens", of=_ratio(_energy, _of_generation(lambda g: g.drafted_tokens))),
+    Metric(name="joules_per_iteration", unit="J", direction="lower", what="joules of the scope over repeats inside the window", of=_ratio(_energy, lambda trial, scope: trial.iterations)),
+    Metric(name="output_tokens_per_joule", unit="tokens/J", direction="higher", what="generated tokens over joules of the scope", of=_ratio(_output_tokens, _energy)),
+    Metric(name="gpu_energy_j", unit="J", direction="lower", what="joules of all metered GPUs in the window", of=_kind_energy("gpu")),
+    Metric(name="cpu_energy_j", unit="J", direction="lower", what="joules of all metered CPU packages in the window", of=_kind_energy("cpu")),
+    Metric(name="dram_energy_j", unit="J", direction="lower", what="joules of all metered memory in the window", of=_kind_energy("dram")),
+    Metric(name="soc_energy_j", unit="J", direction="lower", what="joules of the system on chip in the window", of=_kind_energy("soc")),
+    Metric(name="total_energy_j", unit="J", direction="lower", what="joules of every metered domain in the window", of=lambda trial, scope: trial.reading.joules()),
+    Metric(name="avg_power_w", unit="W", direction=None, what="joules of the scope over seconds of the window", of=_ratio(_energy, _duration)),
+    Metric(name="window_s", unit="s", direction=None, what="length of the metered window", of=_duration),
+    Metric(name="output_throughput", unit="tokens/s", direction="higher", what="generated tokens over seconds of the window", of=_ratio(_output_tokens, _duration)),
+    Metric(name="ttft", unit="s", direction="lower", what="mean time to first token", of=_mean_latency(lambda request: request.ttft_s)),
+    Metric(name="tpot", unit="s", direction="lower", what="mean time per output token after the first", of=_mean_latency(lambda request: request.tpot_s)),
+    Metric(name="e2el", unit="s", direction="lower", what="mean time to the last token", of=_mean_latency(lambda request: request.e2e_s)),
+    Metric(name="acceptance_rate", unit="1", direction="higher", what="accepted over drafted tokens", of=_of_generation(lambda g: g.acceptance)),
+)
+
+METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}
+
+
+def metric(name: str) -> Metric:
+    """The metric of that name.
+
+    Raises:
+        ConfigurationError: Unknown name; the message offers the nearest ones.
+    """
+    if name not in METRICS:
+        raise ConfigurationError(f"unknown metric {name!r}; use one of {', '.join(nearest(name, METRICS))}")
+    return METRICS[name]
+
+
+def nearest(name: str, known: Iterable[str], count: int = 5) -> list[str]:
+    """The known names most like `name`, or the first ones when none is like it."""
+    import difflib
+
+    names = list(known)
+    return difflib.get_close_matches(name, names, n=count, cutoff=0.3) or names[:count]
+
+
+def headline(result: Result) -> Metric:
+    """The metric that a result is judged by when nobody names one: per output token, else per iteration."""
+    per_token = METRICS["joules_per_output_token"]
+    return per_token if per_token.values(result) else METRICS["joules_per_iteration"]
