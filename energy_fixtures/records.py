@@ -31,11 +31,17 @@ MOE_SIBLING = "sibling:moe"
 """As `Scenario.model`: the mixture-of-experts sibling that the catalogue names for the session's model."""
 
 
+def _need(fact: bool, rule: str, seen: object) -> None:
+    """Refuse a value that breaks `rule`; msgspec turns this into its ValidationError while decoding."""
+    if not fact:
+        raise ValueError(f"{rule}, got {seen!r}")
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of the records: immutable, named fields only."""
 
 
-class Decoding(Record, frozen=True):
+class Decoding(Record, frozen=True, kw_only=True):
     """How the next token is chosen. Build it with `greedy`, `beam` or `sample`."""
 
     method: Literal["greedy", "beam", "sample"] = "greedy"
@@ -74,7 +80,7 @@ class Decoding(Record, frozen=True):
         return cls(method="sample", temperature=temperature, top_k=top_k, top_p=top_p)
 
 
-class Speculation(Record, frozen=True):
+class Speculation(Record, frozen=True, kw_only=True):
     """Guess several tokens ahead, then verify them in one pass of the target model.
 
     `draft_model` None means the draft that the catalogue (or `--energy-draft-model`) names for the target.
@@ -95,7 +101,7 @@ class Speculation(Record, frozen=True):
             _need(self.ngram_max is None, "ngram_max belongs to method ngram", self.ngram_max)
 
 
-class Scenario(Record, frozen=True):
+class Scenario(Record, frozen=True, kw_only=True):
     """What to do. Equal Scenarios are the same experiment.
 
     `model` None stands for the session's `--energy-model`, `MOE_SIBLING` for its mixture-of-experts sibling;
@@ -131,7 +137,7 @@ class Scenario(Record, frozen=True):
         return digest(self)
 
 
-class Request(Record, frozen=True, array_like=True):
+class Request(Record, frozen=True, kw_only=True, array_like=True):
     """One sequence that an engine served, with vLLM's definitions of latency.
 
     `ttft_s`: from handing the batch over to its first token. `e2e_s`: to its last token.
@@ -152,7 +158,7 @@ class Request(Record, frozen=True, array_like=True):
         return (self.e2e_s - self.ttft_s) / (self.output_tokens - 1)
 
 
-class Generation(Record, frozen=True):
+class Generation(Record, frozen=True, kw_only=True):
     """What the engine did inside one window, over all its iterations.
 
     `None` means that the engine cannot tell or the question does not arise; zero means none happened.
@@ -182,7 +188,7 @@ class Generation(Record, frozen=True):
         return self.accepted_tokens / self.drafted_tokens
 
 
-class Reading(Record, frozen=True):
+class Reading(Record, frozen=True, kw_only=True):
     """What the meter saw between the two ends of one window.
 
     `energy_j` maps a domain (`gpu:0`, `cpu:0`, `dram:0`, `soc`) to its joules, gross. `duration_s` is monotonic time.
@@ -208,7 +214,7 @@ class Reading(Record, frozen=True):
         return math.fsum(self.energy_j[domain] for domain in wanted)
 
 
-class Trial(Record, frozen=True):
+class Trial(Record, frozen=True, kw_only=True):
     """One metered window over `iterations` whole repeats of the work: the unit of replication.
 
     `invalid_reasons` and `doubts` are codes of `energy_fixtures.reasons`. An invalid trial is kept and never counted.
@@ -231,7 +237,7 @@ class Trial(Record, frozen=True):
         return not self.invalid_reasons
 
 
-class Environment(Record, frozen=True):
+class Environment(Record, frozen=True, kw_only=True):
     """Where and with what a Result was made: the fingerprint that decides what may be compared.
 
     `boards` holds one mapping per accelerator, `packages` the versions that matter, `engine` what the loaded engine
@@ -250,7 +256,7 @@ class Environment(Record, frozen=True):
         return digest(self)
 
 
-class Result(Record, frozen=True):
+class Result(Record, frozen=True, kw_only=True):
     """All trials of one case, raw.
 
     `fullname` is pytest's node id, `question` the file it stands in (`speculative`), `case` the id inside it.
@@ -284,7 +290,7 @@ class Result(Record, frozen=True):
         _need(len(methods) == 1, "all trials of a result are obtained by one method", sorted(methods))
 
 
-class Run(Record, frozen=True, omit_defaults=False):
+class Run(Record, frozen=True, kw_only=True, omit_defaults=False):
     """The `energy` block of one result file: every Result of a session with the Environments they were made in."""
 
     schema_version: int
@@ -295,9 +301,3 @@ class Run(Record, frozen=True, omit_defaults=False):
 def digest(record: Record) -> str:
     """Sixteen hex digits over the record's JSON with sorted keys; fields at their default do not count."""
     return hashlib.sha256(msgspec.json.encode(record, order="sorted")).hexdigest()[:16]
-
-
-def _need(fact: bool, rule: str, seen: object) -> None:
-    """Refuse a value that breaks `rule`; msgspec turns this into its ValidationError while decoding."""
-    if not fact:
-        raise ValueError(f"{rule}, got {seen!r}")

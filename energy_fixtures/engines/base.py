@@ -28,7 +28,7 @@ from energy_fixtures.records import Generation, Record, Scenario
 Facts = Mapping[str, str | int | float | bool]
 
 
-class EngineSpec(Record, frozen=True):
+class EngineSpec(Record, frozen=True, kw_only=True):
     """What a child loads. Equal specs share one load; made from a Scenario by `engines.catalogue.engine_spec`.
 
     `device` is "cpu", "cuda" or "auto" (the child takes CUDA where torch sees it).
@@ -54,7 +54,7 @@ class EngineSpec(Record, frozen=True):
     trust_remote_code: bool = False
 
 
-class Work(Record, frozen=True):
+class Work(Record, frozen=True, kw_only=True):
     """What one window does: `iterations` repeats of the scenario's batch, each with prompts of its own.
 
     Prompts of iteration i are drawn from `seed + i`, so that no two iterations of a session share a prefix.
@@ -86,54 +86,54 @@ class Engine(Protocol):
         """Say what the last `run` really did, from the engine's own outputs and counters."""
 
 
-class Load(Record, frozen=True, tag="load"):
+class Load(Record, frozen=True, kw_only=True, tag="load"):
     """Load this engine."""
 
     spec: EngineSpec
 
 
-class Prepare(Record, frozen=True, tag="prepare"):
+class Prepare(Record, frozen=True, kw_only=True, tag="prepare"):
     """Get this work ready."""
 
     work: Work
 
 
-class Go(Record, frozen=True, tag="go"):
+class Go(Record, frozen=True, kw_only=True, tag="go"):
     """Do the prepared work now."""
 
 
-class Collect(Record, frozen=True, tag="collect"):
+class Collect(Record, frozen=True, kw_only=True, tag="collect"):
     """Tell what was done."""
 
 
-class Stop(Record, frozen=True, tag="stop"):
+class Stop(Record, frozen=True, kw_only=True, tag="stop"):
     """Exit."""
 
 
-class Loaded(Record, frozen=True, tag="loaded"):
+class Loaded(Record, frozen=True, kw_only=True, tag="loaded"):
     """The engine is ready. `facts` go into the Environment (versions, device, dtype, attention backend, runner)."""
 
     facts: Facts
 
 
-class Prepared(Record, frozen=True, tag="prepared"):
+class Prepared(Record, frozen=True, kw_only=True, tag="prepared"):
     """The work is ready to go."""
 
 
-class Finished(Record, frozen=True, tag="finished"):
+class Finished(Record, frozen=True, kw_only=True, tag="finished"):
     """The work is done and the device idle; both times are `time.monotonic()` of this machine."""
 
     started_s: float
     ended_s: float
 
 
-class Collected(Record, frozen=True, tag="collected"):
+class Collected(Record, frozen=True, kw_only=True, tag="collected"):
     """What was done."""
 
     generation: Generation
 
 
-class Failed(Record, frozen=True, tag="failed"):
+class Failed(Record, frozen=True, kw_only=True, tag="failed"):
     """The request could not be done. `kind` as in EngineFailed; the process may still serve other requests."""
 
     kind: Literal["raised", "out_of_memory", "unsupported"]

@@ -7,7 +7,7 @@ from typing import Literal
 from energy_fixtures.records import Record
 
 
-class ModelSpec(Record, frozen=True):
+class ModelSpec(Record, frozen=True, kw_only=True):
     """A model that can be loaded, resolved from the name a user typed.
 
     Attributes:
@@ -34,7 +34,7 @@ class ModelSpec(Record, frozen=True):
         return self.source in ("built", "shape")
 
 
-class LocalModel(Record, frozen=True):
+class LocalModel(Record, frozen=True, kw_only=True):
     """A model as a framework can open it: a folder with configuration and tokenizer (or a hub id).
 
     `load_format` is "dummy" when there are no weights in it and the framework has to draw them at random.
