@@ -1,0 +1,190 @@
+"""The process that holds one engine: `python -m energy_fixtures.engines.child FD` serves the socket FD until told to stop.
+
+    Load ─► set defaults of the environment, import the framework, load
+    Prepare ─► engine.prepare, then collect and freeze Python's garbage
+    Go ─► no garbage collection; started_s, engine.run, ended_s
+    Collect ─► engine.collect
+    Stop, or the parent is gone ─► exit at once, whatever the framework would still like to tidy up
+
+Errors become Failed replies; their traceback goes to stderr, which the parent keeps as the engine's log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import gc
+import os
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from typing import Literal
+
+from energy_fixtures.engines.base import (
+    Collect,
+    Collected,
+    Command,
+    Engine,
+    EngineSpec,
+    Failed,
+    Finished,
+    Go,
+    Load,
+    Loaded,
+    Prepare,
+    Prepared,
+    Reply,
+    Stop,
+)
+from energy_fixtures.engines.channel import commands, frame
+from energy_fixtures.errors import EngineFailed
+
+EngineFactory = Callable[[EngineSpec], Engine]
+
+QUIET = {
+    "DO_NOT_TRACK": "1",  # vLLM's usage report needs a network and starts a thread
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TOKENIZERS_PARALLELISM": "false",  # its threads would add joules of their own, and it warns after a fork
+    "TQDM_DISABLE": "1",
+    "TRANSFORMERS_NO_ADVISORY_WARNINGS": "1",
+    "TRANSFORMERS_VERBOSITY": "error",
+}
+"""Defaults of an engine's environment; what the user has set stays."""
+
+OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "std::bad_alloc")
+"""What PyTorch's RuntimeErrors say, in lower case, when memory of the board or of the host ran out."""
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def create_engine(spec: EngineSpec) -> Engine:
+    """Load the engine that `spec` names; only here does a framework enter a process."""
+    if spec.engine == "transformers":
+        from energy_fixtures.engines.transformers_engine import TransformersEngine
+
+        return TransformersEngine(spec)
+    from energy_fixtures.engines.vllm_engine import VllmEngine
+
+    return VllmEngine(spec)
+
+
+class Server:
+    """Answers commands with one engine."""
+
+    def __init__(self, engine_factory: EngineFactory) -> None:
+        self._engine_factory = engine_factory
+        self._engine: Engine | None = None
+        self._case = ""
+
+    def answer(self, command: Command) -> Reply:
+        """Do what `command` asks. Never raises: what goes wrong is the answer."""
+        try:
+            return self._do(command)
+        except Exception as error:  # any framework error concerns this request alone, and the parent has to hear of it
+            traceback.print_exc()
+            failed = Failed(kind=_kind(error), message=_message(error))
+        _release_memory()
+        return failed
+
+    def _do(self, command: Command) -> Reply:
+        match command:
+            case Load(spec=spec):
+                for name, value in QUIET.items():
+                    os.environ.setdefault(name, value)
+                self._engine = self._engine_factory(spec)
+                return Loaded(facts=self._engine.facts)
+            case Prepare(work=work):
+                self._loaded().prepare(work)
+                if work.scenario.key != self._case:
+                    gc.unfreeze()  # cycles that died since the last case began are collected with the rest
+                    self._case = work.scenario.key
+                gc.collect()
+                gc.freeze()  # the next collect need not walk the framework's million objects again
+                return Prepared()
+            case Go():
+                return self._go()
+            case Collect():
+                return Collected(generation=self._loaded().collect())
+            case Stop():
+                raise EngineFailed("Stop has no answer.", kind="raised")
+
+    def _go(self) -> Finished:
+        run = self._loaded().run
+        gc.disable()
+        try:
+            started_s = time.monotonic()
+            run()
+            ended_s = time.monotonic()
+        finally:
+            gc.enable()
+        return Finished(started_s=started_s, ended_s=ended_s)
+
+    def _loaded(self) -> Engine:
+        if self._engine is None:
+            raise EngineFailed("No engine is loaded in this process; send Load first.", kind="raised")
+        return self._engine
+
+
+def _kind(error: Exception) -> Literal["raised", "out_of_memory", "unsupported"]:
+    if isinstance(error, EngineFailed):
+        return error.kind if error.kind in ("out_of_memory", "unsupported") else "raised"  # type: ignore[return-value]
+    torch_error = getattr(sys.modules.get("torch"), "OutOfMemoryError", MemoryError)
+    if isinstance(error, (MemoryError, torch_error)):
+        return "out_of_memory"
+    if isinstance(error, RuntimeError) and any(words in str(error).lower() for words in OUT_OF_MEMORY):
+        return "out_of_memory"
+    return "raised"
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, EngineFailed):
+        return str(error.args[0])
+    return f"{type(error).__name__}: {error}"
+
+
+def _release_memory() -> None:
+    """Let go of what the failed request had allocated, so that the next one can have it."""
+    gc.collect()
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    if cuda is not None and cuda.is_initialized():
+        cuda.empty_cache()
+
+
+def die_with_parent(parent_pid: int) -> None:
+    """Have the kernel kill this process when `parent_pid` ends, even by SIGKILL (Linux; elsewhere the socket tells)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent_pid:  # it ended before the kernel knew
+            os._exit(1)
+
+
+def serve(connection: socket.socket, engine_factory: EngineFactory) -> None:
+    """Answer commands until Stop comes or the parent's end of `connection` is closed."""
+    server = Server(engine_factory)
+    for command in commands(connection):
+        if isinstance(command, Stop):
+            return
+        connection.sendall(frame(server.answer(command)))
+
+
+def main(argv: list[str] | None = None, engine_factory: EngineFactory = create_engine) -> None:
+    """Serve the socket whose descriptor is the first argument, for the parent whose process id is the second."""
+    descriptor, parent_pid = map(int, sys.argv[1:] if argv is None else argv)
+    die_with_parent(parent_pid)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    faulthandler.enable()  # a crash in native code leaves its Python stack in the log
+    os.set_inheritable(descriptor, False)  # a worker that outlives this process must not keep the parent waiting
+    with contextlib.suppress(ConnectionError), socket.socket(fileno=descriptor) as connection:
+        serve(connection, engine_factory)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # the framework's own shutdown takes seconds and frees what the kernel frees anyway
+
+
+if __name__ == "__main__":
+    main()

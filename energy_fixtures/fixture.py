@@ -1,0 +1,272 @@
+"""The `energy` fixture: what a test sees of the session. It feels like pytest-benchmark's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import pytest
+
+from energy_fixtures import guards
+from energy_fixtures.errors import ConfigurationError, EngineFailed, MeasurementInvalid, MeterUnavailable
+from energy_fixtures.meters.base import Meter
+from energy_fixtures.metrics import METRICS, metric
+from energy_fixtures.protocol import Plan
+from energy_fixtures.reasons import REASONS
+from energy_fixtures.records import Reading, Result, Scenario, Trial
+from energy_fixtures.runner import FunctionTask, unique
+from energy_fixtures.scenarios import NotPossible, resolve_scenario
+from energy_fixtures.session import EnergySession
+from energy_fixtures.units import quantity
+
+T = TypeVar("T")
+
+
+class EnergyWindow:
+    """One `with energy.window(...)`; afterwards `reading` is what the meter saw of the block's body."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._reading: Reading | None = None
+
+    @property
+    def reading(self) -> Reading:
+        """The Reading of the body.
+
+        Raises:
+            MeasurementInvalid: The block has not ended, or an exception left it.
+        """
+        if self._reading is None:
+            raise MeasurementInvalid(f"window {self.name!r} has no reading: its block has not ended normally; read it after the with statement")
+        return self._reading
+
+
+class EnergyFixture:
+    """Measures what a test hands to it.
+
+    Example:
+        def test_tokenise(energy):
+            tokens = energy(tokenise, TEXT)
+            assert len(tokens) == 12
+    """
+
+    def __init__(self, session: EnergySession, item: pytest.Item, model_name: str) -> None:
+        self._session = session
+        self._item = item
+        self._model_name = model_name
+        self._open: list[str] = []
+        self._windows: dict[str, list[Trial]] = {}
+        self._used = False
+        self.results: list[Result] = []
+
+    def __call__(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call `function` in several metered windows, as often in each as the meter needs; returns its last value."""
+        return self._function(lambda: function(*args, **kwargs), None)
+
+    def pedantic(
+        self,
+        function: Callable[..., T],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        setup: Callable[[], Any] | None = None,
+        teardown: Callable[..., Any] | None = None,
+        rounds: int = 1,
+        warmup_rounds: int = 0,
+        iterations: int = 1,
+    ) -> T:
+        """Call `function` exactly as said: `rounds` windows of `iterations` calls, after `warmup_rounds` unmetered ones.
+
+        Args:
+            function: What to meter.
+            args: Its positional arguments. kwargs: Its keyword arguments.
+            setup: Called before each round, unmetered; may return (args, kwargs) for that round, then `args` and
+                `kwargs` must not be given and `iterations` must be 1, as in pytest-benchmark.
+            teardown: Called after each round with the round's arguments, unmetered.
+            rounds: Metered windows, >= 1.
+            warmup_rounds: Unmetered rounds before them, >= 0.
+            iterations: Calls in each window, >= 1.
+
+        Raises:
+            ValueError: Numbers below these, or arguments given twice.
+        """
+        for name, value, least in (("rounds", rounds, 1), ("warmup_rounds", warmup_rounds, 0), ("iterations", iterations, 1)):
+            if value < least:
+                raise ValueError(f"{name} must be >= {least}, got {value}")
+        call: list[Any] = [tuple(args), dict(kwargs or {})]
+
+        def prepare() -> None:
+            given = None if setup is None else setup()
+            if given is None:
+                return
+            if args or kwargs:
+                raise ValueError("setup returned arguments, and args or kwargs were given too; give them in one place")
+            if iterations != 1:
+                raise ValueError("setup returned arguments for one call, but iterations is not 1; use rounds instead")
+            call[:] = given
+
+        task = FunctionTask(
+            lambda: function(*call[0], **call[1]),
+            pids=(os.getpid(),),
+            setup=prepare,
+            teardown=None if teardown is None else lambda: teardown(*call[0], **call[1]),
+        )
+        plan = Plan(
+            warmup_rounds=warmup_rounds,
+            rounds=rounds,
+            min_window_s=0.0,
+            max_time_s=float("inf"),
+            iterations=(iterations,) * rounds,
+        )
+        return self._task(task, plan)
+
+    @contextmanager
+    def window(self, name: str) -> Iterator[EnergyWindow]:
+        """Meter the body of a `with` block and nothing else; windows may nest. The same name again is another trial."""
+        if name in self._open:
+            raise ValueError(f"window {name!r} is already open; give a nested window a name of its own")
+        self._used = True
+        window = EnergyWindow(name)
+        if self._session.options.disabled:
+            yield window
+            return
+        meter = self._meter()
+        label = f"{self._item.nodeid}::{name}"
+        self._open.append(name)
+        token = meter.begin(label, (os.getpid(),))
+        try:
+            yield window
+        except BaseException:
+            meter.end(token)
+            raise
+        finally:
+            self._open.remove(name)
+        window._reading = meter.end(token)
+        trials = self._windows.setdefault(name, [])
+        trials.append(
+            Trial(
+                index=len(trials),
+                iterations=1,
+                reading=window.reading,
+                invalid_reasons=guards.reading_invalid(window.reading, (), None),
+                doubts=unique(guards.reading_doubts(window.reading, meter.info)),
+            )
+        )
+
+    def measure(self, scenario: Scenario) -> Result:
+        """Measure a Scenario on its engine and return its Result.
+
+        The test is skipped where this machine or selection cannot run it, and fails when the engine fails or too few
+        trials are valid.
+        """
+        self._used = True
+        if self._session.options.disabled:
+            pytest.skip("--energy-disable: cases that need an engine are not run")
+        self._meter()
+        try:
+            case = resolve_scenario(scenario, self._model_name, self._session.options)
+            result = self._session.run_scenario(self._item, case)
+        except NotPossible as reason:
+            pytest.skip(str(reason))
+        except EngineFailed as failure:
+            if failure.kind == "unsupported":
+                pytest.skip(str(failure))
+            pytest.fail(str(failure), pytrace=False)
+        except (MeasurementInvalid, MeterUnavailable) as failure:
+            pytest.fail(str(failure), pytrace=False)
+        self.results.append(result)
+        return result
+
+    # -- called by the plugin ------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """After the test's body: store the windows, then judge every result inside the test's call phase."""
+        if self._open:
+            pytest.fail(f"window {self._open[0]!r} was never closed; use it in a with statement", pytrace=False)
+        for name, trials in self._windows.items():
+            self.results.append(self._session.record(self._item, tuple(trials), self._domains(), engine={}, part=name))
+        sentences = []
+        for result in self.results:
+            sentences += self._sentences(result)
+        if sentences:
+            pytest.fail("\n".join(sentences), pytrace=False)
+
+    # -- parts ---------------------------------------------------------------------------------------------------
+
+    def _function(self, function: Callable[[], T], plan: Plan | None) -> T:
+        return self._task(FunctionTask(function, pids=(os.getpid(),)), plan)
+
+    def _task(self, task: FunctionTask, plan: Plan | None) -> Any:
+        if self._used:
+            raise ConfigurationError("the energy fixture was already used in this test; name each part with energy.window(...)")
+        self._used = True
+        if self._session.options.disabled:
+            task.prepare(1, 0)
+            task.go()
+            task.collect()
+            return task.value
+        self._meter()
+        trials = self._session.run_task(task, self._item.nodeid, (), plan or self._session.plan())
+        self._session.progress.clear()
+        self.results.append(self._session.record(self._item, trials, self._domains(), engine={}))
+        return task.value
+
+    def _meter(self) -> Meter:
+        try:
+            return self._session.meter
+        except MeterUnavailable as reason:
+            pytest.skip(str(reason))
+
+    def _domains(self) -> tuple[str, ...]:
+        return self._session.meter.info.domains
+
+    def _sentences(self, result: Result) -> list[str]:
+        """Why this result fails its test: invalid trials, its budget, and whatever the verdict hooks say."""
+        if not result.valid_trials:
+            codes = unique([code for trial in result.trials for code in trial.invalid_reasons])
+            return [f"{result.case}: no valid trial of {len(result.trials)}: {REASONS[code].sentence}; {REASONS[code].remedy}" for code in codes]
+        environment = self._session.environments[result.environment]
+        verdicts = self._item.config.hook.pytest_energy_verdict(
+            config=self._item.config, item=self._item, result=result, environment=environment
+        )
+        return [*over_budget(result, budget_of(self._item)), *(sentence for sentence in verdicts if sentence)]
+
+
+def budget_of(item: pytest.Item) -> dict[str, float]:
+    """The limits of `@pytest.mark.energy_budget(...)`, by metric name; `joules` is joules per iteration.
+
+    Raises:
+        ConfigurationError: Positional arguments, an unknown metric, or a limit that is not a number above 0.
+    """
+    limits: dict[str, float] = {}
+    for marker in item.iter_markers("energy_budget"):
+        if marker.args or not marker.kwargs:
+            raise ConfigurationError(f"{item.nodeid}: energy_budget takes named limits, for example energy_budget(joules=5)")
+        for name, limit in marker.kwargs.items():
+            if not isinstance(limit, int | float) or isinstance(limit, bool) or not 0 < limit < float("inf"):
+                raise ConfigurationError(f"{item.nodeid}: energy_budget({name}={limit!r}) needs a number > 0")
+            known = metric("joules_per_iteration" if name == "joules" else name)
+            if known.direction == "higher":
+                raise ConfigurationError(f"{item.nodeid}: {name} is better when higher; a budget limits from above")
+            limits.setdefault(known.name, float(limit))  # the marker nearest to the test comes first
+    return limits
+
+
+def over_budget(result: Result, limits: Mapping[str, float]) -> list[str]:
+    """One sentence per limit that the mean of the valid trials exceeds, or that cannot be checked."""
+    sentences = []
+    for name, limit in limits.items():
+        values = METRICS[name].values(result)
+        if not values:
+            sentences.append(f"{result.case}: energy budget on {name} cannot be checked: this test yields no {name}")
+            continue
+        mean, unit = sum(values) / len(values), METRICS[name].unit
+        if mean > limit:
+            label = "" if result.method in ("counter", "integrated power") else f" ({result.method}, not measured)"
+            over = 100 * (mean / limit - 1)
+            sentences.append(
+                f"{result.case}: energy budget exceeded: {name} {quantity(mean, unit)}{label} > {quantity(limit, unit)} (+{over:.1f} %)"
+            )
+    return sentences

@@ -1,0 +1,157 @@
+"""Wiring: options in, records out. No arithmetic here."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from energy_fixtures import hookspecs, ordering
+from energy_fixtures.environment import accelerator_present
+from energy_fixtures.errors import JoulesError, MeterUnavailable
+from energy_fixtures.fixture import EnergyFixture, budget_of
+from energy_fixtures.models.catalogue import resolve
+from energy_fixtures.options import add_options, read_options
+from energy_fixtures.records import SCHEMA_VERSION, Run, Scenario
+from energy_fixtures.scenarios import NotPossible, Resolved, resolve_scenario
+from energy_fixtures.session import KEY, EnergySession
+
+CASE = pytest.StashKey[Resolved]()
+"""On an item: its Scenario, resolved."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    pluginmanager.add_hookspecs(hookspecs)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "energy_budget(joules=..., joules_per_output_token=..., ...): fail the test above a limit")
+    config.addinivalue_line("markers", "gpu: needs a GPU; skipped with the reason where there is none")
+    config.addinivalue_line("markers", "slow: takes minutes without a GPU; left out there unless asked for with -m slow")
+    with _usage():
+        options = read_options(config)
+        for name in (*options.models, *((options.draft_model,) if options.draft_model else ())):
+            resolve(name)
+    config.stash[KEY] = EnergySession(config, options)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Several models multiply the cases; a single one leaves the ids as the file wrote them."""
+    models = metafunc.config.stash[KEY].options.models
+    if len(models) > 1 and {"scenario", "energy_model"} <= set(metafunc.fixturenames):
+        metafunc.parametrize("energy_model", models, ids=[name.replace("/", "-") for name in models])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Resolve every Scenario, skip what cannot run here, and put together what shares a load."""
+    session = config.stash[KEY]
+    with _usage():
+        for item in items:
+            _prepare(item, session)
+    items[:] = ordering.grouped(items, lambda item: item.stash[CASE].load_key if CASE in item.stash else None)
+
+
+def _prepare(item: pytest.Item, session: EnergySession) -> None:
+    measures = "energy" in getattr(item, "fixturenames", ())
+    if session.options.only and not measures:
+        item.add_marker(pytest.mark.skip(reason="--energy-only: does not measure energy"))
+    if not measures:
+        return
+    budget_of(item)
+    if session.options.skip:
+        item.add_marker(pytest.mark.skip(reason="--energy-skip: measures energy"))
+    if item.get_closest_marker("gpu") and not accelerator_present():
+        item.add_marker(pytest.mark.skip(reason="needs a GPU, and this machine has none"))
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    scenario = params.get("scenario")
+    if isinstance(scenario, Scenario):
+        try:
+            item.stash[CASE] = resolve_scenario(scenario, params.get("energy_model", session.options.models[0]), session.options)
+        except NotPossible as reason:
+            item.add_marker(pytest.mark.skip(reason=str(reason)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
+    """The header, once it is known that something will be measured; the last moment before engines load."""
+    session = config.stash[KEY]
+    running = [item for item in items if "energy" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")]
+    if not running or config.option.collectonly or session.options.disabled:
+        return []
+    with _usage():
+        try:
+            return session.start([item.stash[CASE] for item in running if CASE in item.stash])
+        except MeterUnavailable as reason:
+            return [f"meter: none; tests that measure energy are skipped: {reason}"]
+
+
+@pytest.fixture
+def energy_model(request: pytest.FixtureRequest) -> str:
+    """The model under test; parametrized when `--energy-model` names several."""
+    given: Any = getattr(request, "param", None)
+    return given if isinstance(given, str) else request.config.stash[KEY].options.models[0]
+
+
+@pytest.fixture
+def energy(request: pytest.FixtureRequest, energy_model: str) -> Iterator[EnergyFixture]:
+    """Measure the energy of a function, a block or a Scenario; see the README."""
+    if hasattr(request.config, "workerinput"):
+        pytest.fail(
+            "energy cannot be told apart between xdist workers that share a board; run these tests with -n 0",
+            pytrace=False,
+        )
+    yield EnergyFixture(request.config.stash[KEY], request.node, energy_model)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
+    """Judge inside the call phase, so that a bad verdict is a failing test."""
+    outcome = yield
+    fixture = getattr(item, "funcargs", {}).get("energy")
+    if isinstance(fixture, EnergyFixture):
+        fixture.settle()
+    return outcome
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """An engine stays loaded only while the next test uses it."""
+    item.config.stash[KEY].next_is(nextitem.stash.get(CASE, None) if nextitem is not None else None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    session.config.stash[KEY].finish()
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    for path in config.stash[KEY].saved:
+        terminalreporter.write_line(f"energy results saved in {path}")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_json(config: pytest.Config, benchmarks: object, output_json: dict[str, Any]) -> None:
+    """Let pytest-benchmark's own files carry the energy block as well."""
+    session = config.stash[KEY]
+    if session.results:
+        run = Run(schema_version=SCHEMA_VERSION, environments=session.environments, results=tuple(session.results))
+        output_json["energy"] = msgspec.to_builtins(run)
+
+
+class _usage:  # noqa: N801 - reads as a statement
+    """Turn our own errors into pytest's usage error, exit code 4."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, JoulesError) and not isinstance(error, MeterUnavailable):
+            raise pytest.UsageError(str(error)) from error
+
+

@@ -1,0 +1,79 @@
+"""What a person sees while it runs: a live line on a terminal, plain lines elsewhere.
+
+A live line is repainted only when the engine host waits anyway (about four times a second), never by a thread of its
+own, so that it costs the measured work nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, TextIO
+
+from energy_fixtures.units import duration
+
+if TYPE_CHECKING:
+    from rich.live import Live
+
+PLAIN_REPEAT_S = 60.0
+"""Without a terminal, a step that goes on for this long is said again, so that a log shows life."""
+
+
+class Progress:
+    """Tells the current step, and prints a line per finished case.
+
+    Args:
+        terminal: pytest's terminal reporter.
+    """
+
+    def __init__(self, terminal: Any) -> None:
+        self._terminal = terminal
+        self._file: TextIO = terminal._tw._file  # the only way to the terminal behind pytest's capture
+        self._live: Live | None = None
+        self._step = ""
+        self._left = ""
+        self._began_s = 0.0
+        self._said_s = 0.0
+
+    def step(self, text: str, *, seconds_left: float | None, cases_left: int) -> None:
+        """Say what begins now."""
+        self._step = text
+        self._left = f"{cases_left} case{'' if cases_left == 1 else 's'} left"
+        if seconds_left is not None:
+            self._left += f", about {duration(seconds_left)}"
+        self._began_s = self._said_s = time.monotonic()
+        if self._file.isatty():
+            self._paint(0.0)
+
+    def milestone(self, text: str) -> None:
+        """Say something that stays in a log, such as a finished load; a terminal shows it as a line too."""
+        self.clear()
+        self._terminal.ensure_newline()
+        self._terminal.write_line(text)
+
+    def wait(self, elapsed_s: float) -> None:
+        """Called while waiting."""
+        if self._file.isatty():
+            self._paint(elapsed_s)
+        elif time.monotonic() - self._said_s >= PLAIN_REPEAT_S:
+            self._said_s = time.monotonic()
+            self.milestone(f"  {self._step}, for {duration(elapsed_s)} now · {self._left}")
+
+    def clear(self) -> None:
+        """Take the live line away before something else is printed."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _paint(self, elapsed_s: float) -> None:
+        from rich.console import Console
+        from rich.live import Live
+        from rich.text import Text
+
+        line = Text(f"  {self._step} · {elapsed_s:.0f} s · {self._left}", style="dim", no_wrap=True, overflow="ellipsis")
+        if self._live is None:
+            self._terminal.ensure_newline()
+            console = Console(file=self._file, force_terminal=True)
+            self._live = Live(line, console=console, transient=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
+            self._live.start(refresh=True)
+        else:
+            self._live.update(line, refresh=True)

@@ -1,0 +1,85 @@
+"""From a Scenario as a benchmark file writes it to one that can be loaded: models named, number format chosen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from energy_fixtures.engines.base import EngineSpec
+from energy_fixtures.engines.catalogue import engine_spec, installed
+from energy_fixtures.environment import accelerator_present
+from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.models.base import ModelSpec
+from energy_fixtures.models.catalogue import resolve
+from energy_fixtures.options import Options
+from energy_fixtures.records import MOE_SIBLING, Scenario, digest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """A Scenario with everything named, and what has to be loaded for it.
+
+    `load_key` is equal for all that can share one load.
+    """
+
+    scenario: Scenario
+    spec: EngineSpec
+    draft: ModelSpec | None
+
+    @property
+    def load_key(self) -> str:
+        """Equal for scenarios that share one loaded engine."""
+        return digest(self.spec)
+
+
+class NotPossible(Exception):
+    """A case that this machine or selection cannot run; it is skipped with this sentence."""
+
+
+def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> Resolved:
+    """Name the models, settle number format and device, and work out the load.
+
+    Raises:
+        NotPossible: No such sibling or draft is known, or the engine is not installed.
+        ConfigurationError: A model name that means nothing.
+    """
+    reason = installed(scenario.engine)
+    if reason is not None:
+        raise NotPossible(reason)
+    target = resolve(model_name)
+    if scenario.model == MOE_SIBLING:
+        if target.moe is None:
+            raise NotPossible(f"the catalogue knows no mixture-of-experts sibling of {target.name}; use tiny, shape:olmo-1b, ...")
+        model = resolve(target.moe)
+    else:
+        model = target if scenario.model is None else resolve(scenario.model)
+    draft = _draft(scenario, model, options)
+    dtype = options.dtype if scenario.dtype == "auto" and options.dtype != "auto" else scenario.dtype
+    dtype = model.default_dtype if dtype == "auto" else dtype
+    named = msgspec.structs.replace(scenario, model=model.name, dtype=dtype)
+    if draft is not None and scenario.speculation is not None:
+        named = msgspec.structs.replace(
+            named, speculation=msgspec.structs.replace(scenario.speculation, draft_model=draft.name)
+        )
+    trusted = model.name in options.trust_remote_code
+    spec = engine_spec(named, model=model, draft=draft, device=device(options), trust_remote_code=trusted)
+    return Resolved(scenario=named, spec=spec, draft=draft)
+
+
+def device(options: Options) -> str:
+    """Where engines run: as asked, else a GPU where one is."""
+    if options.device != "auto":
+        return options.device
+    return "cuda" if accelerator_present() else "cpu"
+
+
+def _draft(scenario: Scenario, model: ModelSpec, options: Options) -> ModelSpec | None:
+    if scenario.speculation is None or scenario.speculation.method != "draft":
+        return None
+    name = scenario.speculation.draft_model or options.draft_model or model.draft
+    if name is None:
+        raise NotPossible(f"the catalogue knows no draft model of {model.name}; name one with --energy-draft-model")
+    if name == model.name:
+        raise ConfigurationError(f"--energy-draft-model={name} is the model itself; name a smaller one")
+    return resolve(name)

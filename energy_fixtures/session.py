@@ -1,0 +1,280 @@
+"""Everything one pytest session holds while it measures: meter, engine, store, progress.
+
+`plugin` wires it to pytest, `fixture` is what a test sees of it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from energy_fixtures import timing
+from energy_fixtures.boards import read_boards
+from energy_fixtures.engines.pool import EnginePool
+from energy_fixtures.environment import Facts, build_environment
+
+from energy_fixtures.meters.base import Meter
+from energy_fixtures.meters.select import choose_meter, header_line
+from energy_fixtures.metrics import headline
+from energy_fixtures.options import Options
+from energy_fixtures.progress import Progress
+from energy_fixtures.protocol import Plan, WarmUp, Window
+from energy_fixtures.records import Environment, Result, Trial
+from energy_fixtures.runner import EngineTask, Task, run
+from energy_fixtures.scenarios import Resolved
+from energy_fixtures.store import RunWriter, Store, begin_file
+from energy_fixtures.time_left import TimeLeft
+from energy_fixtures.units import duration, quantity, significant
+
+KEY = pytest.StashKey["EnergySession"]()
+
+SHORTEST_WINDOW_S = 0.2
+STEPS_PER_WINDOW = 20
+"""A window of 20 counter steps carries at most a twentieth of edge error per end; the default of --energy-min-window."""
+
+
+class EnergySession:
+    """One session's measuring.
+
+    Args:
+        config: pytest's configuration.
+        options: What the user asked for.
+    """
+
+    def __init__(self, config: pytest.Config, options: Options) -> None:
+        self.options = options
+        self.results: list[Result] = []
+        self.environments: dict[str, Environment] = {}
+        self.saved: list[str] = []
+        self._config = config
+        self._meter: Meter | None = None
+        self._boards: tuple[Facts, ...] = ()
+        self._pool: EnginePool | None = None
+        self._writers: list[RunWriter] = []
+        self._left = TimeLeft(())
+        self._progress: Progress | None = None
+
+    # -- the session's two ends ----------------------------------------------------------------------------------
+
+    def start(self, schedule: Sequence[Resolved]) -> list[str]:
+        """Choose the meter and open the store, before any engine is loaded; the header's lines.
+
+        Raises:
+            ConfigurationError, MeterUnavailable: The meter or the store cannot be had.
+        """
+        self._meter = choose_meter(
+            self.options.meter, domains=self.options.domains, cpu_watts=self.options.cpu_watts
+        )
+        self._boards = read_boards()
+        lines = [header_line(self._meter.info)]
+        self._progress = Progress(self._config.pluginmanager.getplugin("terminalreporter"))
+        self._pool = EnginePool(timeout_s=self.options.timeout_s, on_wait=self._progress.wait)
+        self._left = TimeLeft([(case.spec.engine, case.load_key) for case in schedule])
+        loads = len({case.load_key for case in schedule})
+        if schedule:
+            lines.append(f"energy: {len(schedule)} cases on {loads} engine load{'' if loads == 1 else 's'}")
+        return lines + self._open_store()
+
+    def finish(self) -> None:
+        """End the engine, publish what was measured, let the meter go."""
+        if self._progress is not None:
+            self._progress.clear()
+        if self._pool is not None:
+            self._pool.close()
+        for writer in self._writers:
+            published = writer.close()
+            if published is not None:
+                self.saved.append(str(os.path.relpath(published)))
+        self._writers = []
+        if self._meter is not None:
+            self._meter.close()
+
+    @property
+    def meter(self) -> Meter:
+        """The session's meter; a test that is collected late (by a plugin's own loop) starts the session here."""
+        if self._meter is None:
+            self.start(())
+        assert self._meter is not None  # start() sets it or raises
+        return self._meter
+
+    @property
+    def progress(self) -> Progress:
+        """What the user sees."""
+        assert self.meter is not None and self._progress is not None
+        return self._progress
+
+    # -- measuring -----------------------------------------------------------------------------------------------
+
+    def plan(self, *, rounds: int | None = None, warmup_rounds: int | None = None) -> Plan:
+        """The options as a plan; what a call names itself comes first."""
+        shortest = max(SHORTEST_WINDOW_S, STEPS_PER_WINDOW * self.meter.info.resolution_s)
+        return Plan(
+            rounds=rounds or self.options.rounds,
+            warmup_rounds=self.options.warmup_rounds if warmup_rounds is None else warmup_rounds,
+            min_window_s=shortest if self.options.min_window_s is None else self.options.min_window_s,
+            max_time_s=self.options.max_time_s,
+        )
+
+    def run_scenario(self, item: pytest.Item, case: Resolved) -> Result:
+        """Measure one Scenario on its engine, and make the Result durable.
+
+        Raises:
+            EngineFailed, MeasurementInvalid, MeterUnavailable: The case has no result.
+        """
+        meter, began_s = self.meter, time.monotonic()
+        finished = False
+        try:
+            host = self._loaded(case)
+            scope = scope_of(meter.info.domains, case.spec.device, case.spec.tensor_parallel)
+            task = EngineTask(host, case.scenario, case.draft, dummy_weights=case.spec.model.dummy_weights)
+            case_began_s = time.monotonic()
+            trials = self.run_task(task, item.nodeid, scope, self.plan())
+            finished = True
+        finally:
+            self._left.done(time.monotonic() - case_began_s if finished else None)
+            self.progress.clear()
+        result = self.record(item, trials, scope, engine=host.facts, scenario=case)
+        self._say(result, time.monotonic() - began_s)
+        return result
+
+    def run_task(self, task: Task, label: str, scope: tuple[str, ...], plan: Plan) -> tuple[Trial, ...]:
+        """All trials of any task, with progress."""
+
+        def on_step(step: WarmUp | Window) -> None:
+            what = "warming up" if isinstance(step, WarmUp) else f"round {step.index + 1} of {plan.rounds}"
+            name = label.rsplit("::", 1)[-1]
+            self.progress.step(f"{name}: {what}", seconds_left=self._left.seconds(), cases_left=self._left.cases)
+
+        trials, _ = run(task, self.meter, plan, label, scope, on_step)
+        return trials
+
+    def record(
+        self,
+        item: pytest.Item,
+        trials: tuple[Trial, ...],
+        scope: tuple[str, ...],
+        *,
+        engine: Facts,
+        scenario: Resolved | None = None,
+        part: str | None = None,
+    ) -> Result:
+        """Make trials a Result: kept, written, told to whoever listens.
+
+        Args:
+            item: The test.
+            trials: At least one.
+            scope: Domains that `joules_per_*` sum over.
+            engine: Facts of the engine; empty for a plain function.
+            scenario: What was done, None for a plain function.
+            part: Name of the window inside the test, None for the whole.
+        """
+        environment = build_environment(self._boards, self.meter.info, engine)
+        fullname = item.nodeid if part is None else f"{item.nodeid}::{part}"
+        case = item.callspec.id if hasattr(item, "callspec") else item.name
+        result = Result(
+            fullname=fullname,
+            question=question_of(item),
+            case=case if part is None else f"{case}::{part}",
+            scenario=None if scenario is None else scenario.scenario,
+            environment=environment.key,
+            scope=scope,
+            trials=trials,
+            started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            params=plain_params(item),
+        )
+        self.results.append(result)
+        self.environments[environment.key] = environment
+        for writer in self._writers:
+            writer.append(result, environment, timing.entry_of(result))
+        timing.hand_over(self._config, result)
+        self._config.hook.pytest_energy_result(config=self._config, item=item, result=result, environment=environment)
+        return result
+
+    def skipped(self) -> None:
+        """A scheduled case did not run."""
+        self._left.done(None)
+
+    def next_is(self, case: Resolved | None) -> None:
+        """End the engine unless the next case uses it."""
+        if self._pool is not None:
+            self._pool.close_unless(None if case is None else case.spec)
+
+    # -- parts ---------------------------------------------------------------------------------------------------
+
+    def _loaded(self, case: Resolved) -> Any:
+        assert self._pool is not None
+        if not self._pool.holds(case.spec):
+            what = f"loading {case.spec.engine} · {case.spec.model.name}"
+            self.progress.step(what, seconds_left=self._left.seconds(), cases_left=self._left.cases)
+            began_s = time.monotonic()
+            host = self._pool.acquire(case.spec)
+            took_s = time.monotonic() - began_s
+            self._left.loaded(case.spec.engine, case.load_key, took_s)
+            self.progress.milestone(f"{case.spec.engine} · {load_label(case)} loaded in {duration(took_s)}")
+        return self._pool.acquire(case.spec)
+
+    def _say(self, result: Result, took_s: float) -> None:
+        """One line per finished case."""
+        metric = headline(result)
+        values = metric.values(result)
+        if values:
+            mean = sum(values) / len(values)
+            spread = (max(values) - min(values)) / 2
+            figure = f"{quantity(mean, metric.unit)} ± {significant(100 * spread / mean, 2)} %"
+        else:
+            figure = "invalid: " + ", ".join(sorted({code for trial in result.trials for code in trial.invalid_reasons}))
+        self.progress.milestone(f"  {result.case:<34} {figure:<28} {len(values)} rounds, {duration(took_s)}")
+
+    def _open_store(self) -> list[str]:
+        options = self.options
+        lines = []
+        if not (options.save or options.autosave or options.json):
+            return lines
+        head = timing.head(self._config)
+        if options.save or options.autosave:
+            names = tuple(str(board["name"]) for board in self._boards)
+            store = Store(options.storage, timing.machine_folder(names))
+            self._writers.append(store.begin(options.save or timing.tag(head.commit_info), head))
+            for path in store.recover():
+                lines.append(f"energy: an earlier session was cut off; its finished cases are in {os.path.relpath(path)}")
+        if options.json is not None:
+            self._writers.append(begin_file(options.json, head))
+        return lines
+
+
+def scope_of(domains: tuple[str, ...], device: str, boards: int) -> tuple[str, ...]:
+    """The domains that stand for the work: the GPUs in use, or the host where the engine runs on it; else all there are."""
+    gpus = tuple(domain for domain in domains if domain.startswith("gpu:"))
+    chosen = gpus[:boards] if device == "cuda" else tuple(domain for domain in domains if domain not in gpus)
+    return chosen or domains
+
+
+def question_of(item: pytest.Item) -> str:
+    """The file's question: `benchmarks/test_speculative.py` asks "speculative"."""
+    return item.path.stem.removeprefix("test_")
+
+
+def plain_params(item: pytest.Item) -> Mapping[str, str | int | float | bool | None]:
+    """The test's parameters that are plain values; the Scenario among them is stored as itself."""
+    params = item.callspec.params if hasattr(item, "callspec") else {}
+    return {name: value for name, value in params.items() if value is None or isinstance(value, str | int | float | bool)}
+
+
+def load_label(case: Resolved) -> str:
+    """What was loaded, in a few words."""
+    spec = case.spec
+    parts = [spec.model.name, spec.dtype]
+    if spec.engine == "vllm":
+        parts.append(spec.execution.replace("_", " "))
+    if spec.speculation_method:
+        parts.append(spec.speculation_method)
+    if spec.tensor_parallel > 1:
+        parts.append(f"TP {spec.tensor_parallel}")
+    return " · ".join(parts)
+
+

