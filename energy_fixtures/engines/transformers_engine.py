@@ -139,9 +139,8 @@ class TransformersEngine:
             with torch.device(self._device):  # drawn where they are needed: 8 B weights never stand in host memory
                 loaded = AutoModelForCausalLM.from_config(config, **settings)
         else:
-            loaded = AutoModelForCausalLM.from_pretrained(
-                local.path, revision=local.revision, device_map=str(self._device), **settings
-            )
+            # through host memory: loading straight to a device would need accelerate
+            loaded = AutoModelForCausalLM.from_pretrained(local.path, revision=local.revision, **settings).to(self._device)
         loaded.eval()
         # a checkpoint's own settings (temperature, end of sequence) must not decide how much work is done
         loaded.generation_config = GenerationConfig()
@@ -209,7 +208,7 @@ class TransformersEngine:
         facts: dict[str, str | int | float | bool] = {
             "framework": "transformers",
             "framework_version": transformers.__version__,
-            "torch_version": torch.__version__,
+            "torch_version": str(torch.__version__),
             "device": self._device.type,
             "device_name": torch.cuda.get_device_name(self._device) if on_cuda else torch.backends.cpu.get_cpu_capability(),
             "dtype": str(self._model.dtype).removeprefix("torch."),

@@ -74,7 +74,7 @@ class Recipe:
 
 
 # Chosen by trial: with these, greedy text of 128 tokens holds about 100 different ones, and of four drafted tokens
-# 0.57 are accepted. Sharper attention leaves n-gram speculation nothing to find, weaker attention ends in loops.
+# 0.55 are accepted. Sharper attention leaves n-gram speculation nothing to find, weaker attention ends in loops.
 SHARPNESS = 1.5
 ATTENTION = 2.0
 LATER_LAYERS = 0.15
@@ -84,8 +84,8 @@ def _recipe(config: Config, seed: int) -> Recipe:
 
 
 RECIPES: Mapping[str, Recipe] = {
-    "tiny": _recipe(TINY, seed=20240),
-    "tiny-draft": _recipe(TINY_DRAFT, seed=20240),
-    "tiny-moe": _recipe(TINY_MOE, seed=20241),
+    "tiny": _recipe(TINY, seed=1),
+    "tiny-draft": _recipe(TINY_DRAFT, seed=1),
+    "tiny-moe": _recipe(TINY_MOE, seed=1),
 }
 """The built models by name. `tiny-draft` draws from the same stream as `tiny`: what they share is equal."""

@@ -1,0 +1,88 @@
+"""Metrics: known answers, and None for what cannot be computed."""
+
+import pytest
+
+from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.metrics import METRICS, headline, metric, nearest
+from energy_fixtures.records import Generation, Reading, Request
+
+SCOPE = ("gpu:0",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("joules_per_output_token", 1.0),  # 8 J over 2 requests of 4 tokens
+        ("joules_per_input_token", 0.5),
+        ("joules_per_total_token", 8 / 24),
+        ("joules_per_request", 4.0),
+        ("joules_per_iteration", 8.0),
+        ("output_tokens_per_joule", 1.0),
+        ("gpu_energy_j", 8.0),
+        ("total_energy_j", 8.0),
+        ("avg_power_w", 8.0),
+        ("window_s", 1.0),
+        ("output_throughput", 8.0),
+        ("ttft", 0.1),
+        ("tpot", 0.1),
+        ("e2el", 0.4),
+    ],
+)
+def test_known_answers(trial, name, value):
+    """Each metric of a trial worked out by hand."""
+    assert METRICS[name].of(trial(8.0), SCOPE) == pytest.approx(value)
+
+
+@pytest.mark.parametrize("name", ["joules_per_accepted_token", "acceptance_rate", "cpu_energy_j", "dram_energy_j"])
+def test_what_was_not_seen_is_unknown(trial, name):
+    """A metric without its ingredients is None, never zero."""
+    assert METRICS[name].of(trial(), SCOPE) is None
+
+
+def test_accepted_tokens_are_the_divisor(trial):
+    """Joules per accepted token divide by accepted tokens only, and are unknown when none was accepted."""
+    request = Request(input_tokens=8, output_tokens=4, finish_reason="length", ttft_s=None, e2e_s=None)
+
+    def with_counts(drafted, accepted):
+        return trial(generation=Generation(requests=(request,), drafted_tokens=drafted, accepted_tokens=accepted))
+
+    assert METRICS["joules_per_accepted_token"].of(with_counts(10, 4), SCOPE) == 2.0
+    assert METRICS["joules_per_drafted_token"].of(with_counts(10, 4), SCOPE) == 0.8
+    assert METRICS["joules_per_accepted_token"].of(with_counts(10, 0), SCOPE) is None
+
+
+def test_scope_decides_what_is_summed(trial):
+    """Joules per token sum over the scope, the total over everything that was metered."""
+    reading = Reading(energy_j={"gpu:0": 8.0, "cpu:0": 2.0}, duration_s=1.0, method="counter")
+
+    assert METRICS["joules_per_output_token"].of(trial(reading=reading), SCOPE) == 1.0
+    assert METRICS["total_energy_j"].of(trial(reading=reading), SCOPE) == 10.0
+    assert METRICS["cpu_energy_j"].of(trial(reading=reading), SCOPE) == 2.0
+
+
+def test_invalid_trials_do_not_count(result, trial):
+    """Values come from valid trials only."""
+    trials = (trial(8.0), trial(80.0, index=1, invalid_reasons=("output_tokens_differ",)))
+
+    assert METRICS["gpu_energy_j"].values(result(trials=trials)) == (8.0,)
+
+
+def test_headline_is_per_token_where_there_are_tokens(result, trial):
+    """A plain function is judged by joules per iteration, an engine by joules per output token."""
+    assert headline(result()).name == "joules_per_output_token"
+    assert headline(result(trials=(trial(generation=None),))).name == "joules_per_iteration"
+
+
+def test_unknown_metric_offers_the_nearest():
+    """A misspelt metric is refused with names that exist."""
+    with pytest.raises(ConfigurationError, match="joules_per_output_token"):
+        metric("joule_per_output_tokens")
+    assert nearest("gpu_energy", METRICS)[0] == "gpu_energy_j"
+
+
+def test_every_metric_says_its_divisor_and_unit():
+    """Names carry no scaled unit, and each metric explains itself."""
+    for name, one in METRICS.items():
+        assert one.name == name
+        assert one.what
+        assert not name.endswith(("_ms", "_mj", "_kwh"))
