@@ -21,6 +21,6 @@ def cases():
         )
 
 
-@pytest.mark.parametrize("scenario", cases())
+@pytest.mark.parametrize("scenario", list(cases()))
 def test_batching(scenario, energy):
     energy.measure(scenario)

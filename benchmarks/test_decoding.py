@@ -32,6 +32,6 @@ def cases():
             )
 
 
-@pytest.mark.parametrize("scenario", cases())
+@pytest.mark.parametrize("scenario", list(cases()))
 def test_decoding(scenario, energy):
     energy.measure(scenario)

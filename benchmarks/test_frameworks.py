@@ -33,6 +33,6 @@ def cases():
             )
 
 
-@pytest.mark.parametrize("scenario", cases())
+@pytest.mark.parametrize("scenario", list(cases()))
 def test_frameworks(scenario, energy):
     energy.measure(scenario)

@@ -27,6 +27,6 @@ def cases():
                 )
 
 
-@pytest.mark.parametrize("scenario", cases())
+@pytest.mark.parametrize("scenario", list(cases()))
 def test_moe(scenario, energy):
     energy.measure(scenario)

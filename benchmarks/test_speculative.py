@@ -39,6 +39,6 @@ def scenario_of(engine, batch_size, speculation):
     )
 
 
-@pytest.mark.parametrize("scenario", cases())
+@pytest.mark.parametrize("scenario", list(cases()))
 def test_speculative(scenario, energy):
     energy.measure(scenario)

@@ -169,6 +169,18 @@ def read_options(config: pytest.Config) -> Options:
     )
 
 
+def refuse_workers(config: pytest.Config) -> None:
+    """Energy options beside pytest-xdist's workers are a contradiction, told before anything starts.
+
+    Raises:
+        ConfigurationError: Workers were asked for together with one of our options.
+    """
+    workers = config.getoption("dist", default="no") != "no" and not hasattr(config, "workerinput")
+    given = [option.flag for option in (*_VALUES, *_SWITCHES) if config.getoption(option.dest) is not None]
+    if workers and given:
+        raise ConfigurationError(f"{given[0]} with xdist workers: a board's counter cannot tell workers apart; run with -n 0")
+
+
 def _value(config: pytest.Config, option: _Option) -> Any:
     given = config.getoption(option.dest)
     if given is None:

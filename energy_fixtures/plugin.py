@@ -13,7 +13,7 @@ from energy_fixtures.environment import accelerator_present
 from energy_fixtures.errors import JoulesError, MeterUnavailable
 from energy_fixtures.fixture import EnergyFixture, budget_of
 from energy_fixtures.models.catalogue import resolve
-from energy_fixtures.options import add_options, read_options
+from energy_fixtures.options import add_options, read_options, refuse_workers
 from energy_fixtures.records import SCHEMA_VERSION, Run, Scenario
 from energy_fixtures.scenarios import NotPossible, Resolved, resolve_scenario
 from energy_fixtures.session import KEY, EnergySession
@@ -35,6 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gpu: needs a GPU; skipped with the reason where there is none")
     config.addinivalue_line("markers", "slow: takes minutes without a GPU; left out there unless asked for with -m slow")
     with _usage():
+        refuse_workers(config)
         options = read_options(config)
         for name in (*options.models, *((options.draft_model,) if options.draft_model else ())):
             resolve(name)
@@ -85,11 +86,20 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     running = [item for item in items if "energy" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")]
     if not running or config.option.collectonly or session.options.disabled:
         return []
+    if all(CASE in item.stash for item in items) and config.get_verbosity() <= 0:
+        config.pluginmanager.getplugin("terminalreporter").showfspath = False  # each case prints a line of its own
     with _usage():
         try:
             return session.start([item.stash[CASE] for item in running if CASE in item.stash])
         except MeterUnavailable as reason:
             return [f"meter: none; tests that measure energy are skipped: {reason}"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
+    """A measured case has its own line with joules; a dot beside it would say less."""
+    measured = report.when == "call" and report.passed and report.nodeid in config.stash[KEY].said
+    return ("passed", "", "") if measured and config.get_verbosity() <= 0 else None
 
 
 @pytest.fixture

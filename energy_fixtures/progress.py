@@ -7,6 +7,8 @@ own, so that it costs the measured work nothing.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TextIO
 
 from energy_fixtures.units import duration
@@ -23,11 +25,13 @@ class Progress:
 
     Args:
         terminal: pytest's terminal reporter.
+        uncaptured: Context in which writing reaches the terminal although a test is running.
     """
 
-    def __init__(self, terminal: Any) -> None:
+    def __init__(self, terminal: Any, uncaptured: Callable[[], AbstractContextManager[None]]) -> None:
         self._terminal = terminal
-        self._file: TextIO = terminal._tw._file  # the only way to the terminal behind pytest's capture
+        self._uncaptured = uncaptured
+        self._file: TextIO = terminal._tw._file  # Rich needs the file itself, and pytest hands out only its writer
         self._live: Live | None = None
         self._step = ""
         self._left = ""
@@ -47,8 +51,9 @@ class Progress:
     def milestone(self, text: str) -> None:
         """Say something that stays in a log, such as a finished load; a terminal shows it as a line too."""
         self.clear()
-        self._terminal.ensure_newline()
-        self._terminal.write_line(text)
+        with self._uncaptured():
+            self._terminal.ensure_newline()
+            self._terminal.write_line(text)
 
     def wait(self, elapsed_s: float) -> None:
         """Called while waiting."""
@@ -61,7 +66,8 @@ class Progress:
     def clear(self) -> None:
         """Take the live line away before something else is printed."""
         if self._live is not None:
-            self._live.stop()
+            with self._uncaptured():
+                self._live.stop()
             self._live = None
 
     def _paint(self, elapsed_s: float) -> None:
@@ -70,10 +76,13 @@ class Progress:
         from rich.text import Text
 
         line = Text(f"  {self._step} · {elapsed_s:.0f} s · {self._left}", style="dim", no_wrap=True, overflow="ellipsis")
-        if self._live is None:
-            self._terminal.ensure_newline()
-            console = Console(file=self._file, force_terminal=True)
-            self._live = Live(line, console=console, transient=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False)
-            self._live.start(refresh=True)
-        else:
-            self._live.update(line, refresh=True)
+        with self._uncaptured():
+            if self._live is None:
+                self._terminal.ensure_newline()
+                console = Console(file=self._file, force_terminal=True)
+                self._live = Live(
+                    line, console=console, transient=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+                )
+                self._live.start(refresh=True)
+            else:
+                self._live.update(line, refresh=True)

@@ -22,7 +22,7 @@ class Plan:
     """How much to measure of one case.
 
     Attributes:
-        warmup_rounds: Unmetered rounds before the first window, at least one.
+        warmup_rounds: Unmetered rounds before the first window; at least one is done where it has to size the windows.
         rounds: Windows, at least one.
         min_window_s: Work shorter than this is repeated inside one window.
         max_time_s: After this long in windows no further one is opened (but never fewer than two where `rounds` asks).
@@ -60,7 +60,7 @@ class Enough:
 
 def next_step(plan: Plan, warmups_s: Sequence[float], windows_s: Sequence[float]) -> WarmUp | Window | Enough:
     """The next step after `warmups_s` and `windows_s`, the durations of what was done so far, in seconds."""
-    if len(warmups_s) < max(1, plan.warmup_rounds):
+    if len(warmups_s) < max(0 if plan.iterations else 1, plan.warmup_rounds):
         return WarmUp(index=len(warmups_s))
     if plan.iterations is not None:
         if len(windows_s) < len(plan.iterations):

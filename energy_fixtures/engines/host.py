@@ -25,6 +25,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
+import msgspec
+
 from energy_fixtures.engines.base import (
     Collect,
     Collected,
@@ -74,7 +76,9 @@ class EngineHost:
 
     facts: Facts
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str], timeout_s: float, on_wait: OnWait | None) -> None:
+    def __init__(
+        self, command: Sequence[str], environ: Mapping[str, str], timeout_s: float, on_wait: OnWait | None
+    ) -> None:
         self.timeout_s = timeout_s
         self.on_wait = on_wait
         self._log = tempfile.TemporaryFile(prefix="joules-engine-")  # noqa: SIM115 - closed by close()
@@ -151,7 +155,7 @@ class EngineHost:
         return self._ask(Collect(), Collected, "reporting its work", timeout_s).generation
 
     def close(self) -> None:
-        """End the engine's whole process tree and forget its log. Quick, safe at any moment, and any number of times."""
+        """End the engine's whole process tree and forget its log. Quick, at any moment, any number of times."""
         if self._closed:
             return
         self._closed = True
@@ -169,7 +173,9 @@ class EngineHost:
     def __enter__(self) -> EngineHost:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _ask(self, command: Command, answer: type[Answer], doing: str, timeout_s: float | None) -> Answer:
@@ -184,14 +190,10 @@ class EngineHost:
         reply = self._wait(doing, limit_s)
         self._answered = True
         if isinstance(reply, Failed):
-            tail = "" if reply.kind == "unsupported" else self._tail()  # a refusal is no accident: its sentence is enough
+            tail = "" if reply.kind == "unsupported" else self._tail()  # a refusal's sentence says it all
             raise EngineFailed(reply.message, kind=reply.kind, log_tail=tail)
         if not isinstance(reply, answer):
-            raise EngineFailed(
-                f"The engine answered {type(reply).__name__} where {answer.__name__} was needed; its process is ended.",
-                kind=self._end("raised"),
-                log_tail=self._tail(),
-            )
+            raise self._spoke_nonsense(f"{type(reply).__name__} where {answer.__name__} was needed")
         return reply
 
     def _wait(self, doing: str, limit_s: float) -> Reply:
@@ -202,7 +204,7 @@ class EngineHost:
         while True:
             left_s = started_s + limit_s - time.monotonic()
             if left_s <= 0:
-                self._end("timeout")
+                self._end()
                 raise EngineFailed(
                     f"The engine was still {doing} after {limit_s:g} s and was ended; raise --energy-timeout,"
                     " or find out in its log what it waited for.",
@@ -213,8 +215,11 @@ class EngineHost:
                 data = self._receive()
                 if not data:
                     raise self._died(doing)
-                for reply in self._unframer.feed(data):
-                    return reply  # one request, one reply
+                try:
+                    for reply in self._unframer.feed(data):
+                        return reply  # one request, one reply
+                except msgspec.DecodeError as error:
+                    raise self._spoke_nonsense(str(error)) from error
             elif self._process.poll() is not None:
                 raise self._died(doing)  # a grandchild still holds the socket
             if self.on_wait is not None:
@@ -236,13 +241,20 @@ class EngineHost:
             how = f"exited with status {status}" if status >= 0 else f"was ended by {signal.Signals(-status).name}"
             if status == -signal.SIGKILL:
                 how += ", probably by the kernel's out-of-memory killer; use a smaller batch or model"
-        self._end("killed")
+        self._end()
         return EngineFailed(f"The engine's process {how} while {doing}.", kind="killed", log_tail=self._tail())
 
-    def _end(self, kind: str) -> str:
+    def _spoke_nonsense(self, what: str) -> EngineFailed:
+        self._end()
+        return EngineFailed(
+            f"The engine's process broke the protocol ({what}) and was ended; is it of another version?",
+            kind="raised",
+            log_tail=self._tail(),
+        )
+
+    def _end(self) -> None:
         self._dead = True
         end_tree(self._process, tree_of(self._process.pid))
-        return kind
 
     def _tail(self) -> str:
         return "" if self._log.closed else log_tail(self._log)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import time
 
 import psutil
 
 REAP_WAIT_S = 5.0  # a process in the middle of a device call dies only when the driver returns
+POLL_S = 0.005
 TRACKER_WAIT_S = 1.0  # a resource tracker unlinks what is left as soon as the others are gone
 
 
@@ -43,16 +45,37 @@ def end_tree(root: subprocess.Popen[bytes], descendants: list[psutil.Process]) -
         _kill(worker)
     with contextlib.suppress(subprocess.TimeoutExpired):
         root.wait(REAP_WAIT_S)
-    psutil.wait_procs(workers, REAP_WAIT_S)
-    _, late = psutil.wait_procs(trackers, TRACKER_WAIT_S)
+    _wait_until_gone(workers, REAP_WAIT_S)
+    late = _wait_until_gone(trackers, TRACKER_WAIT_S)
     for tracker in late:
         _kill(tracker)
-    psutil.wait_procs(late, REAP_WAIT_S)
+    _wait_until_gone(late, REAP_WAIT_S)
 
 
 def _kill(process: psutil.Process) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         process.kill()  # psutil checks the start time: never another process with the same number
+
+
+def _wait_until_gone(processes: list[psutil.Process], limit_s: float) -> list[psutil.Process]:
+    """Wait until all have ended and return those that have not.
+
+    Not `psutil.wait_procs`: an orphan belongs to process 1, which in many containers never collects its dead,
+    and a dead process that nobody collects would be waited for in vain.
+    """
+    deadline_s = time.monotonic() + limit_s
+    while left := [process for process in processes if _runs(process)]:
+        if time.monotonic() >= deadline_s:
+            break
+        time.sleep(POLL_S)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _is_resource_tracker(process: psutil.Process) -> bool:

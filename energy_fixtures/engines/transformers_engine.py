@@ -9,6 +9,7 @@ The only file that imports Transformers; it is imported in the engine's own proc
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import time
@@ -22,42 +23,42 @@ import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, CompileConfig, GenerationConfig, StoppingCriteria
 
 from energy_fixtures.engines.base import EngineSpec, Facts, Work
+from energy_fixtures.engines.transformers_limits import refusal_of_work
 from energy_fixtures.errors import EngineFailed
-from energy_fixtures.models.base import ModelSpec
+from energy_fixtures.models.base import LocalModel, ModelSpec
 from energy_fixtures.models.materialise import materialise
 from energy_fixtures.records import Generation, Request, Scenario
 from energy_fixtures.workloads.prompts import special_ids, token_prompts
 
-OPTIONS = frozenset({"attn_implementation"})
-"""Engine options that this engine knows; the value goes to Transformers as it is."""
-
-RECOMPILE_LIMIT = 64  # one graph per batch size and cache length; torch's own 8 would end in a silent fall-back to eager
+RECOMPILE_LIMIT = 64  # graphs, one per batch size and cache length; torch's own 8 would soon be spent
 
 
 class TransformersEngine:
     """Implements `engines.base.Engine` with one causal language model on one device.
 
+    What `transformers_limits.refusal_of_spec` refuses has been refused before.
+
     Raises:
-        EngineFailed: kind "unsupported" where Transformers cannot do what `spec` asks.
+        EngineFailed: kind "unsupported" where this machine cannot do what `spec` asks.
     """
 
     def __init__(self, spec: EngineSpec) -> None:
-        _refuse_spec(spec)
         self._spec = spec
         self._device = _device(spec.device)
-        self._model, path = self._open(spec.model, spec.dtype)
-        self._avoid = special_ids(path) | _config_specials(self._model.config)
+        if spec.execution == "compiled":
+            _set_up_compiler(self._device)
+        self._model, local = self._open(spec.model, spec.dtype)
+        self._dummy = spec.model.dummy_weights or local.load_format == "dummy"
+        self._avoid = special_ids(local.path) | _config_specials(self._model.config)
         self._drafts: dict[str, Any] = {}
         self._job: _Job | None = None
-        if spec.execution == "compiled":
-            torch._dynamo.config.recompile_limit = RECOMPILE_LIMIT
-            torch._dynamo.config.fail_on_recompile_limit_hit = True
         self.facts: Facts = self._describe()
 
     def prepare(self, work: Work) -> None:
         """See `Engine.prepare`."""
         scenario = work.scenario
-        self._refuse_work(work)
+        longest_tokens = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
+        _refuse(refusal_of_work(self._spec, scenario, longest_tokens))
         prompts = [
             token_prompts(
                 count=scenario.batch_size,
@@ -120,8 +121,8 @@ class TransformersEngine:
             accepted_tokens=None if scenario.speculation is None else job.accepted,
         )
 
-    def _open(self, model: ModelSpec, dtype: str) -> tuple[Any, str]:
-        """Load `model`, or draw its weights at random on the device; returns it with its path."""
+    def _open(self, model: ModelSpec, dtype: str) -> tuple[Any, LocalModel]:
+        """Load `model`, or draw its weights at random on the device."""
         local = materialise(model)
         wanted = model.default_dtype if dtype == "auto" else dtype
         settings = {
@@ -139,12 +140,12 @@ class TransformersEngine:
             with torch.device(self._device):  # drawn where they are needed: 8 B weights never stand in host memory
                 loaded = AutoModelForCausalLM.from_config(config, **settings)
         else:
-            # through host memory: loading straight to a device would need accelerate
-            loaded = AutoModelForCausalLM.from_pretrained(local.path, revision=local.revision, **settings).to(self._device)
+            loaded = AutoModelForCausalLM.from_pretrained(local.path, revision=local.revision, **settings)
+            loaded = loaded.to(self._device)  # by way of the host: straight to the device would need accelerate
         loaded.eval()
         # a checkpoint's own settings (temperature, end of sequence) must not decide how much work is done
         loaded.generation_config = GenerationConfig()
-        return loaded, local.path
+        return loaded, local
 
     def _draft(self, work: Work) -> Any:
         """The draft model of `work`, loaded at its first use; None where none is asked for."""
@@ -172,23 +173,6 @@ class TransformersEngine:
         draft.generation_config.assistant_confidence_threshold = 0.0
         return draft
 
-    def _refuse_work(self, work: Work) -> None:
-        """Say why Transformers cannot do `work`, if it cannot."""
-        scenario = work.scenario
-        longest = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
-        needed = scenario.input_tokens + scenario.output_tokens
-        reason = None
-        if scenario.speculation is not None and scenario.batch_size > 1:
-            reason = f"Transformers speculates for one sequence at a time, not for a batch of {scenario.batch_size}; use batch_size 1."
-        elif scenario.speculation is not None and self._spec.execution != "eager":
-            reason = f"Transformers speculates with a growing cache only, not with execution {self._spec.execution}; use eager."
-        elif scenario.decoding.method == "beam" and self._spec.execution == "compiled":
-            reason = "Transformers does not compile the forward pass of beam search; use execution eager."
-        elif longest is not None and needed > longest:
-            reason = f"{self._spec.model.name} takes {longest} tokens and this case needs {needed}; use shorter lengths."
-        if reason is not None:
-            raise EngineFailed(reason, kind="unsupported")
-
     def _forget_cache_length(self) -> None:
         """Have the next static cache sized for its own case: Transformers keeps the longest one it has seen."""
         if hasattr(self._model, "_previous_max_cache_length"):
@@ -210,11 +194,11 @@ class TransformersEngine:
             "framework_version": transformers.__version__,
             "torch_version": str(torch.__version__),
             "device": self._device.type,
-            "device_name": torch.cuda.get_device_name(self._device) if on_cuda else torch.backends.cpu.get_cpu_capability(),
+            "device_name": torch.cuda.get_device_name() if on_cuda else torch.backends.cpu.get_cpu_capability(),
             "dtype": str(self._model.dtype).removeprefix("torch."),
             "attention": str(self._model.config._attn_implementation),
             "execution": self._spec.execution,
-            "weights": "dummy" if self._spec.model.dummy_weights else "trained",
+            "weights": "dummy" if self._dummy else "trained",
             "num_threads": torch.get_num_threads(),
             "parameters": sum(parameter.numel() for parameter in self._model.parameters()),
         }
@@ -251,7 +235,7 @@ class _Job:
         self.rounds = self.drafted = self.accepted = 0
 
 
-class _Watch(StoppingCriteria):  # type: ignore[misc]  # Transformers' classes are untyped here
+class _Watch(StoppingCriteria):  # type: ignore[misc]  # mypy sees Transformers as Any, see pyproject.toml
     """Notes when the first token of a batch is there, without making the host wait for the device at each step.
 
     `generate` calls it after every token; it never stops anything. On CUDA an event in the stream is the stamp.
@@ -260,10 +244,9 @@ class _Watch(StoppingCriteria):  # type: ignore[misc]  # Transformers' classes a
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._never: torch.Tensor | None = None
-        self._begin = self._first = None
+        self._begin: Any = _cuda_stamp() if device.type == "cuda" else None
+        self._first: Any = None
         self._first_s: float | None = None
-        if device.type == "cuda":
-            self._begin = _cuda_stamp()
         self._begin_s = time.monotonic()
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
@@ -285,8 +268,8 @@ class _Watch(StoppingCriteria):  # type: ignore[misc]  # Transformers' classes a
 
 
 def _cuda_stamp() -> Any:
-    event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-    event.record()  # type: ignore[no-untyped-call]
+    event = torch.cuda.Event(enable_timing=True)
+    event.record()
     return event
 
 
@@ -348,34 +331,25 @@ def _settings(scenario: Scenario, device: torch.device) -> GenerationConfig:
     return GenerationConfig(**settings)
 
 
-def _refuse_spec(spec: EngineSpec) -> None:
-    """Say why this engine cannot load `spec`, if it cannot."""
-    reason = None
-    unknown = sorted(set(spec.options) - OPTIONS)
-    if spec.tensor_parallel > 1:
-        reason = f"The Transformers engine does not do tensor parallelism yet, and {spec.tensor_parallel} was asked for; use engine vllm."
-    elif spec.quantization is not None:
-        reason = f"The Transformers engine cannot load quantization {spec.quantization!r}; use a model that is quantized itself."
-    elif unknown:
-        reason = f"The Transformers engine has no option {unknown[0]!r}; it knows {', '.join(sorted(OPTIONS))}."
-    elif spec.prefix_caching:
-        reason = "Transformers' generate keeps no prefix cache between calls; use engine vllm."
-    elif spec.execution == "compiled" and spec.device != "cuda" and not _has_compiler():
-        reason = "torch.compile needs a C++ compiler on the CPU and found none; install g++ or set CXX."
+def _refuse(reason: str | None) -> None:
     if reason is not None:
         raise EngineFailed(reason, kind="unsupported")
 
 
-def _has_compiler() -> bool:
-    return torch.cuda.is_available() or shutil.which(os.environ.get("CXX", "g++")) is not None
-
-
 def _device(wanted: str) -> torch.device:
-    if wanted == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise EngineFailed("PyTorch sees no CUDA device and one was asked for; use --energy-device=cpu or auto.", kind="unsupported")
-    return torch.device(wanted)
+    cuda = torch.cuda.is_available()
+    if wanted == "cuda" and not cuda:
+        _refuse("PyTorch sees no CUDA device and one was asked for; use --energy-device=cpu or auto.")
+    return torch.device("cuda" if cuda and wanted != "cpu" else "cpu")
+
+
+def _set_up_compiler(device: torch.device) -> None:
+    """Make sure that "compiled" means compiled: refuse where it cannot be, fail where torch would give up silently."""
+    if device.type == "cpu" and shutil.which(os.environ.get("CXX", "g++")) is None:
+        _refuse("torch.compile needs a C++ compiler for the CPU and found none; install g++ or set CXX.")
+    dynamo = importlib.import_module("torch._dynamo")  # torch imports it at the first compilation only
+    dynamo.config.recompile_limit = RECOMPILE_LIMIT
+    dynamo.config.fail_on_recompile_limit_hit = True  # instead of going on in eager mode
 
 
 def _synchronise(device: torch.device) -> None:

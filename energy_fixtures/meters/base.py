@@ -1,8 +1,8 @@
 """What a meter is: something that turns two moments into a Reading.
 
-    token = meter.begin(label, pids)      right before the work
-    ... the work, in this process or in `pids` ...
-    reading = meter.end(token)            right after it
+token = meter.begin(label, pids)      right before the work
+... the work, in this process or in `pids` ...
+reading = meter.end(token)            right after it
 """
 
 from __future__ import annotations

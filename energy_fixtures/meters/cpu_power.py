@@ -86,7 +86,8 @@ def _from_user(text: str) -> CorePower:
             f"--energy-cpu-watts is {text!r}; it needs watts per core as IDLE:LOAD with 0 <= IDLE <= LOAD, as in 2:8, "
             "or the watts of a busy core alone, as in 8"
         )
-    return CorePower(idle_w=idle_w, load_w=load_w, source="--energy-cpu-watts" if colon else "--energy-cpu-watts, idle taken as 0")
+    source = "--energy-cpu-watts" if colon else "--energy-cpu-watts, idle taken as 0"
+    return CorePower(idle_w=idle_w, load_w=load_w, source=source)
 
 
 def cpu_model_name() -> str:

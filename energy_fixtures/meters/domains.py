@@ -36,8 +36,16 @@ def parse_domains(text: str | None) -> tuple[str, ...] | None:
     return words
 
 
-def choose_domains(wanted: tuple[str, ...] | None, existing: Iterable[str], *, meter: str) -> tuple[str, ...]:
+def choose_domains(
+    wanted: tuple[str, ...] | None, existing: Iterable[str], *, meter: str, missing: tuple[str, ...] = ()
+) -> tuple[str, ...]:
     """Of the `existing` domains those that `wanted` names (`gpu` names every GPU), all of them when None, in order.
+
+    Args:
+        wanted: What `parse_domains` gave.
+        existing: Domains that the meter can read.
+        meter: Its name, for the message.
+        missing: Why others do not exist, for the message.
 
     Raises:
         ConfigurationError: A wanted domain is not among the existing ones.
@@ -50,6 +58,7 @@ def choose_domains(wanted: tuple[str, ...] | None, existing: Iterable[str], *, m
             raise ConfigurationError(
                 f"--energy-domains asks for {word!r}, which the {meter} meter does not have; "
                 f"use {', '.join(found) if found else 'another meter, it has none'}"
+                + (f" ({'; '.join(missing)})" if missing else "")
             )
     return tuple(domain for domain in found if any(_names(word, domain) for word in wanted))
 

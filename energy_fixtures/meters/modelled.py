@@ -48,7 +48,7 @@ class ModelledMeter:
         self.info = MeterInfo(
             name="modelled",
             method="modelled",
-            domains=choose_domains(wanted, (DOMAIN,), meter="modelled"),
+            domains=choose_domains(wanted, (DOMAIN,), meter="modelled", missing=missing),
             resolution_s=0.001,
             missing=missing,
             details=(

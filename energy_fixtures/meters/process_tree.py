@@ -11,7 +11,6 @@ what the process had used before the window.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 import time
@@ -100,15 +99,20 @@ if sys.platform == "linux":
     # a kernel built without CONFIG_PROC_CHILDREN lacks these files; psutil then walks all processes, which is slower
     _HAS_CHILDREN_FILES = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
 
+    def _children_of_thread(pid: int, thread: str) -> list[int]:
+        try:
+            with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
+                return [int(child) for child in file.read().split()]
+        except OSError:  # it has just ended; its children have another parent now
+            return []
+
     def _children(pid: int) -> list[int]:
         if not _HAS_CHILDREN_FILES:
             return _children_by_psutil(pid)
         children: list[int] = []
         try:
             for thread in os.listdir(f"/proc/{pid}/task"):
-                with contextlib.suppress(OSError):  # this thread has just ended; its children have another parent now
-                    with open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
-                        children.extend(map(int, file.read().split()))
+                children.extend(_children_of_thread(pid, thread))
         except OSError:  # the process has just ended
             return []
         return children

@@ -29,7 +29,9 @@ class ReplayMeter:
 
     def __init__(self, path: Path, *, load_run: Callable[[Path], Run], wanted: tuple[str, ...] | None = None) -> None:
         if not path.is_file():
-            raise ConfigurationError(f"--energy-meter=replay finds no file {path}; give a result file that --energy-save wrote")
+            raise ConfigurationError(
+                f"--energy-meter=replay finds no file {path}; give a result file that --energy-save wrote"
+            )
         run = load_run(path)
         self._file = path.name
         self._trials: dict[str, tuple[Trial, ...]] = {result.fullname: result.trials for result in run.results}
@@ -75,7 +77,7 @@ class ReplayMeter:
             energy_j={domain: reading.energy_j[domain] for domain in domains},
             duration_s=reading.duration_s,
             method="replay",
-            uncertainty_j={domain: reading.uncertainty_j[domain] for domain in domains if domain in reading.uncertainty_j},
+            uncertainty_j={domain: joules for domain, joules in reading.uncertainty_j.items() if domain in domains},
             doubts=tuple(dict.fromkeys(("replayed_not_measured", *reading.doubts))),
         )
 
@@ -90,7 +92,10 @@ class ReplayMeter:
     def _of(self, label: str) -> tuple[Trial, ...]:
         if label not in self._trials:
             known = ", ".join(nearest(label, self._trials, 2)) or "no case at all"
-            raise MeterUnavailable(f"{self._file} holds no recording of {label}; it holds for example {known}; record it first, or select only recorded cases")
+            raise MeterUnavailable(
+                f"{self._file} holds no recording of {label}; it holds for example {known}; "
+                "record it first, or select only recorded cases"
+            )
         return self._trials[label]
 
     def close(self) -> None:

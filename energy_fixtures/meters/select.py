@@ -106,7 +106,9 @@ def _split(choice: str) -> tuple[str, str | None]:
             f"--energy-meter has no meter {name!r}; did you mean {similar}? Meters are {', '.join(CHOICES)}"
         )
     if colon and not _NAMES[name]:
-        raise ConfigurationError(f"--energy-meter={choice}: {name} takes nothing after a colon; meters are {', '.join(CHOICES)}")
+        raise ConfigurationError(
+            f"--energy-meter={choice}: {name} takes nothing after a colon; meters are {', '.join(CHOICES)}"
+        )
     return name, argument if colon else None
 
 

@@ -99,7 +99,8 @@ def _trace(text: str, item: str) -> PowerTrace:
     if match is None:
         if text.startswith(("square", "sine")):
             raise _bad(item, "a periodic trace is written square=LOW/HIGH@SECONDS, as in square=100/600@0.7")
-        return _constant(_number(text, item, "watts are a number >= 0, as in 400, or a trace, as in square=100/600@0.7"))
+        rule = "watts are a number >= 0, as in 400, or a trace, as in square=100/600@0.7"
+        return _constant(_number(text, item, rule))
     low, high = (_number(match[name], item, "the two levels are watts >= 0") for name in ("low", "high"))
     period = _number(match["period"], item, "the period is a number of seconds > 0")
     if period < 1e-6:

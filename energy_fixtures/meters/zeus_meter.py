@@ -1,4 +1,6 @@
-"""Real counters through Zeus: NVIDIA and AMD GPUs, RAPL (CPU and DRAM, also over zeusd), SoCs. The only file that imports it.
+"""Real counters through Zeus: NVIDIA and AMD GPUs, RAPL (CPU and DRAM, also over zeusd), SoCs.
+
+The only file that imports zeus, and only when a meter is made.
 
 Zeus' ways that this file guards against:
     its clock is the wall clock                                    we time windows ourselves
@@ -8,6 +10,7 @@ Zeus' ways that this file guards against:
     `psys` zones look like CPU packages but contain them           left out
     importing it prints on stdout without ROCm                     silenced
     it synchronises CUDA in this process unless told not to        told not to
+    it reads CUDA_VISIBLE_DEVICES as indices only                  UUIDs are translated for it
 """
 
 from __future__ import annotations
@@ -15,16 +18,18 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
-import math
 import os
 import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from energy_fixtures.boards import device_indices
 from energy_fixtures.errors import MeasurementInvalid, MeterUnavailable
+from energy_fixtures.meters.arithmetic import believable, held_energy, soc_joules
 from energy_fixtures.meters.base import MeterInfo, RecordedWindows
 from energy_fixtures.meters.domains import choose_domains, order
 from energy_fixtures.records import Reading
@@ -37,11 +42,6 @@ GPU_RESOLUTION_S = 0.1  # NVML's energy counter steps about every 100 ms (Zeus' 
 RAPL_RESOLUTION_S = 0.001  # RAPL's counters step about every millisecond (Intel SDM, volume 3, section 16.10)
 
 FIRST_SAMPLE_S = 2.0  # Zeus' power poller has said that it is ready; its first sample is on its way through a queue
-
-# No part of one machine that Zeus reads draws this much: the largest boards and sockets stay below a quarter of it.
-IMPOSSIBLE_W = 10_000.0
-# A counter may hand over the joules of its last step late, so a short window can hold a second's worth of them.
-LATE_S = 1.0
 
 
 class NoCounter(MeterUnavailable):
@@ -79,12 +79,12 @@ class ZeusMeter:
         missing: tuple[str, ...] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        with _quiet():
+        with _quiet(), _devices_by_index():
             sources = _Sources.find()
             said = (*missing, *(sentence for sentence in sources.missing if sentence not in missing))
             if not sources.domains:
                 raise NoCounter(said)
-            domains = choose_domains(wanted, sources.domains, meter="zeus")
+            domains = choose_domains(wanted, sources.domains, meter="zeus", missing=said)
             self._domains = frozenset(domains)
             self._clock = clock
             self._keys = itertools.count()
@@ -135,7 +135,9 @@ class ZeusMeter:
             joules["soc"] = soc_j
         lost = self._domains - set(joules)
         if lost:
-            raise MeasurementInvalid(f"Zeus gave no joules for {', '.join(sorted(lost))}; check that the counter still exists")
+            raise MeasurementInvalid(
+                f"Zeus gave no joules for {', '.join(sorted(lost))}; check that the counter still exists"
+            )
         return Reading(
             energy_j={
                 domain: believable(domain, joules[domain], duration_s, self._ranges_j.get(domain))
@@ -143,6 +145,7 @@ class ZeusMeter:
             },
             duration_s=duration_s,
             method=self.info.method,
+            doubts=("power_integrated",) if self._monitor.power_monitor is not None else (),
         )
 
     def _integrated_j(self, begin_s: float, end_s: float) -> dict[str, float]:
@@ -203,7 +206,16 @@ class _Sources:
     def monitor(self, gpus: list[int], cpus: list[int]) -> ZeusMonitor:
         from zeus.monitor import ZeusMonitor
 
-        return ZeusMonitor(gpu_indices=gpus, cpu_indices=cpus, approx_instant_energy=False)
+        def make() -> ZeusMonitor:
+            return ZeusMonitor(gpu_indices=gpus, cpu_indices=cpus, approx_instant_energy=False)
+
+        with contextlib.suppress(RuntimeError):  # its pollers of old boards have ten seconds to start, cold
+            return make()
+        try:
+            return make()
+        except RuntimeError as error:
+            reason = f"GPUs are not read: {_sentence(error)}"
+            raise NoCounter((*self.missing, f"{reason}; try again when the machine is less busy")) from error
 
 
 def _find_gpus(domains: list[str], missing: list[str]) -> None:
@@ -220,8 +232,8 @@ def _find_gpus(domains: list[str], missing: list[str]) -> None:
         # ZeusMonitor would meet the same error; this is how Zeus itself says that there is no GPU
         zeus_gpu._gpus = zeus_gpu.EmptyGPUs()
         visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-        hint = "; write CUDA_VISIBLE_DEVICES as indices" if isinstance(error, ValueError) else ""
-        missing.append(f"no GPU is read (CUDA_VISIBLE_DEVICES={visible!r}): {_sentence(error)}{hint}")
+        why = f"{_sentence(error)}; check CUDA_VISIBLE_DEVICES, which is {visible!r}, and nvidia-smi"
+        missing.append(f"no GPU is read: {why}")
         return
     for index in range(len(gpus)):
         try:
@@ -265,16 +277,22 @@ def _find_cpus(domains: list[str], ranges_j: dict[str, float], missing: list[str
             missing.append(f"zeusd does not give CPU energy: {_sentence(error)}; check that it runs and may be used")
         return
     for index, cpu in enumerate(cpus.cpus):
-        package = getattr(cpu, "rapl_file", None)
-        if package is not None and not package.name.startswith("package"):
+        if not _zone_name(cpus.rapl_dir, cpu.cpu_index).startswith("package"):
             continue  # psys: the whole platform, which contains the packages
         domains.append(f"cpu:{index}")
-        memory = getattr(cpu, "dram", None)
+        package, memory = getattr(cpu, "rapl_file", None), getattr(cpu, "dram", None)  # None when zeusd reads them
         if cpus.supports_get_dram_energy_consumption(index):
             domains.append(f"dram:{index}")
         for domain, file in ((f"cpu:{index}", package), (f"dram:{index}", memory)):
             if file is not None:
                 ranges_j[domain] = file.max_energy_range_uj / 1e6
+
+
+def _zone_name(folder: str, index: int) -> str:
+    try:
+        return (Path(folder) / f"intel-rapl:{index}" / "name").read_text().strip()
+    except OSError:  # zeusd may see zones that this process does not
+        return "package"
 
 
 def _find_soc(domains: list[str]) -> None:
@@ -287,60 +305,6 @@ def _find_soc(domains: list[str]) -> None:
         return
     if soc_joules(soc.get_total_energy_consumption()) is not None:
         domains.append("soc")
-
-
-def soc_joules(measurement: Any) -> float | None:
-    """Joules of a whole SoC from Zeus' fields in mJ, each part once; None when it holds none.
-
-    Jetson: its total rail, else CPU + GPU. Apple: CPU + GPU + GPU SRAM + DRAM + ANE (clusters and cores are inside CPU).
-    """
-    total_mj = getattr(measurement, "total_energy_mj", None)
-    if total_mj is not None:
-        return float(total_mj) / 1000
-    parts = ("cpu_energy_mj", "gpu_energy_mj", "cpu_total_mj", "gpu_mj", "gpu_sram_mj", "dram_mj", "ane_mj")
-    known = [value for value in (getattr(measurement, part, None) for part in parts) if value is not None]
-    return math.fsum(known) / 1000 if known else None
-
-
-def held_energy(samples: Sequence[tuple[float, float]], begin_s: float, end_s: float) -> float:
-    """Joules between two times when each power sample holds until the next one.
-
-    Args:
-        samples: (time in s, power in W), times increasing. Zeus keeps a sample only when the power has changed.
-        begin_s: Start, on the samples' clock. Before the first sample its power is assumed.
-        end_s: End, on the samples' clock.
-
-    Raises:
-        MeasurementInvalid: There is no sample at all.
-    """
-    if not samples:
-        raise MeasurementInvalid("no power sample was taken for a GPU without energy counter; check that nvidia-smi shows its power")
-    times = [-math.inf, *(when for when, _ in samples[1:]), math.inf]
-    spans = (max(0.0, min(end_s, until) - max(begin_s, since)) for since, until in itertools.pairwise(times))
-    return math.fsum(power_w * span_s for (_, power_w), span_s in zip(samples, spans, strict=True))
-
-
-def believable(domain: str, joules: float, duration_s: float, range_j: float | None) -> float:
-    """The joules of one domain if a counter can have given them.
-
-    Args:
-        domain: For the message.
-        joules: Difference of the counter's two values.
-        duration_s: Length of the window.
-        range_j: Of a RAPL counter, the joules at which it starts again from zero.
-
-    Raises:
-        MeasurementInvalid: Not finite, negative, or more than any board or socket can draw.
-    """
-    limit_j = IMPOSSIBLE_W * (duration_s + LATE_S)
-    if range_j is not None and math.isfinite(joules) and limit_j < range_j:
-        joules %= range_j  # it cannot have gone round twice, so the remainder is right whatever Zeus has counted
-    if not math.isfinite(joules) or joules < 0 or joules > limit_j:
-        raise MeasurementInvalid(
-            f"the counter of {domain} moved by {joules:.6g} J in {duration_s:.3g} s, which no counter that runs on can do "
-            f"(between 0 and {limit_j:.6g} J); it was reset or is broken, so measure again"
-        )
-    return joules
 
 
 def _indices(domains: Sequence[str], kind: str) -> list[int]:
@@ -357,12 +321,30 @@ def _sentence(error: BaseException) -> str:
 
 @contextlib.contextmanager
 def _read_errors() -> Iterator[None]:
+    import httpx  # Zeus asks zeusd through it and lets its errors out
     from zeus.exception import ZeusBaseError
 
     try:
         yield
-    except (ZeusBaseError, OSError, ValueError) as error:
-        raise MeasurementInvalid(f"a counter could not be read: {_sentence(error)}; check the driver and measure again") from error
+    except (ZeusBaseError, httpx.HTTPError, OSError, ValueError) as error:
+        raise MeasurementInvalid(
+            f"a counter could not be read: {_sentence(error)}; check the driver and measure again"
+        ) from error
+
+
+@contextlib.contextmanager
+def _devices_by_index() -> Iterator[None]:
+    """UUIDs in CUDA_VISIBLE_DEVICES, which Zeus cannot read, are indices while Zeus and its pollers start."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    indices = device_indices(visible) if "GPU-" in visible else []
+    if not indices:
+        yield
+        return
+    os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(map(str, indices))
+    try:
+        yield
+    finally:
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible
 
 
 @contextlib.contextmanager

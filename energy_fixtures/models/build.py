@@ -6,13 +6,13 @@ function, no thread, no library version can change them. Names and layout are th
 
 from __future__ import annotations
 
-import json
 import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energy_fixtures.models.parameters import whole_number
 from energy_fixtures.models.tiny import Recipe
 
 if TYPE_CHECKING:
@@ -33,60 +33,56 @@ def write_weights(recipe: Recipe, folder: Path) -> None:
 def tensors(recipe: Recipe) -> Iterator[tuple[str, Array]]:
     """Name and values of every weight, shapes as in a checkpoint: (outputs, inputs).
 
-    Embedding and head come from streams of their own and every layer from another, so that models with the same seed
-    share what they have in common whatever their depth.
+    Every weight comes from a stream of its own, named after it: models of one seed share what they have in common,
+    whatever their depth.
     """
-    size = _Sizes(recipe)
-    hidden, kv, query, inner = size.hidden, size.key_value, size.query, size.inner
-    yield "model.embed_tokens.weight", _draw(recipe.seed, "embed", (size.vocabulary, hidden), 1.0)
-    yield "lm_head.weight", _draw(recipe.seed, "head", (size.vocabulary, hidden), 4.0 / math.sqrt(hidden))
-    yield "model.norm.weight", _ones(hidden)
-    for index in range(size.layers):
+    for name, shape, deviation in _layout(recipe):
+        yield name, _ones(shape[0]) if deviation is None else _draw(f"{recipe.seed}/{name}", shape, deviation)
+
+
+def _layout(recipe: Recipe) -> Iterator[tuple[str, tuple[int, ...], float | None]]:
+    """Name, shape and standard deviation of every weight; None for a normalisation, which is all ones."""
+    config = recipe.config
+    hidden, inner, rows, heads, head = (
+        whole_number(config, name)
+        for name in ("hidden_size", "intermediate_size", "vocab_size", "num_attention_heads", "head_dim")
+    )
+    query, key_value = heads * head, whole_number(config, "num_key_value_heads") * head
+    from_hidden, from_query, from_inner = hidden**-0.5, query**-0.5, inner**-0.5  # keep the variance of their input
+
+    yield "model.embed_tokens.weight", (rows, hidden), 1.0
+    yield "lm_head.weight", (rows, hidden), recipe.liveliness * from_hidden
+    yield "model.norm.weight", (hidden,), None
+    for index in range(whole_number(config, "num_hidden_layers")):
         layer = f"model.layers.{index}."
         added = 1.0 if index == 0 else recipe.later_layers
         attended = recipe.attention if index == 0 else recipe.later_layers
-        yield layer + "input_layernorm.weight", _ones(hidden)
-        yield layer + "post_attention_layernorm.weight", _ones(hidden)
-        for name, shape, scale in (
-            ("self_attn.q_proj", (query, hidden), recipe.sharpness),
-            ("self_attn.k_proj", (kv, hidden), 1.0),
-            ("self_attn.v_proj", (kv, hidden), 1.0),
-            ("self_attn.o_proj", (hidden, query), attended),
-        ):
-            yield f"{layer}{name}.weight", _draw(recipe.seed, layer + name, shape, scale / math.sqrt(shape[1]))
-        if size.experts is None:
-            parts = [(f"mlp.{name}_proj", name) for name in ("gate", "up", "down")]
-        else:
-            moe = "block_sparse_moe."
-            yield f"{layer}{moe}gate.weight", _draw(recipe.seed, layer + "router", (size.experts, hidden), hidden**-0.5)
-            roles = (("w1", "gate"), ("w3", "up"), ("w2", "down"))
-            parts = [(f"{moe}experts.{expert}.{name}", role) for expert in range(size.experts) for name, role in roles]
-        for name, role in parts:
-            shape = (hidden, inner) if role == "down" else (inner, hidden)
-            scale = added if role == "down" else 1.0
-            yield f"{layer}{name}.weight", _draw(recipe.seed, layer + name, shape, scale / math.sqrt(shape[1]))
+        yield f"{layer}input_layernorm.weight", (hidden,), None
+        yield f"{layer}post_attention_layernorm.weight", (hidden,), None
+        yield f"{layer}self_attn.q_proj.weight", (query, hidden), recipe.sharpness * from_hidden
+        yield f"{layer}self_attn.k_proj.weight", (key_value, hidden), from_hidden
+        yield f"{layer}self_attn.v_proj.weight", (key_value, hidden), from_hidden
+        yield f"{layer}self_attn.o_proj.weight", (hidden, query), attended * from_query
+        experts = whole_number(config, "num_local_experts", 0)
+        if not experts:
+            yield f"{layer}mlp.gate_proj.weight", (inner, hidden), from_hidden
+            yield f"{layer}mlp.up_proj.weight", (inner, hidden), from_hidden
+            yield f"{layer}mlp.down_proj.weight", (hidden, inner), added * from_inner
+            continue
+        moe = f"{layer}block_sparse_moe."
+        yield f"{moe}gate.weight", (experts, hidden), from_hidden
+        for expert in range(experts):
+            yield f"{moe}experts.{expert}.w1.weight", (inner, hidden), from_hidden
+            yield f"{moe}experts.{expert}.w3.weight", (inner, hidden), from_hidden
+            yield f"{moe}experts.{expert}.w2.weight", (hidden, inner), added * from_inner
 
 
-class _Sizes:
-    """The numbers of a recipe's configuration that shape its weights."""
-
-    def __init__(self, recipe: Recipe) -> None:
-        config: dict[str, int] = json.loads(json.dumps(recipe.config))
-        self.vocabulary = config["vocab_size"]
-        self.hidden = config["hidden_size"]
-        self.layers = config["num_hidden_layers"]
-        self.inner = config["intermediate_size"]
-        self.query = config["num_attention_heads"] * config["head_dim"]
-        self.key_value = config["num_key_value_heads"] * config["head_dim"]
-        self.experts: int | None = config.get("num_local_experts")
-
-
-def _draw(seed: int, stream: str, shape: tuple[int, int], deviation: float) -> Array:
+def _draw(stream: str, shape: tuple[int, ...], deviation: float) -> Array:
     """Uniform numbers of mean 0 and standard deviation `deviation`, from the stream of that name."""
     import numpy
 
     # seeding with text hashes it by SHA-512 (version 2 of random.seed), the same on every machine
-    raw = random.Random(f"{seed}/{stream}").randbytes(2 * shape[0] * shape[1])
+    raw = random.Random(stream).randbytes(2 * math.prod(shape))
     centred = numpy.frombuffer(raw, dtype="<u2").astype(numpy.float32) - numpy.float32(32767.5)
     step = numpy.float32(deviation * math.sqrt(3.0) / 32767.5)
     values: Array = (centred * step).reshape(shape)

@@ -25,7 +25,7 @@ _TINY_SPECS = {
 }
 
 # What huggingface.co accepts: letters, digits, ".", "-", "_" on both sides; a revision may hold slashes.
-_HUB_ID = re.compile(r"(?P<id>[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+_HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
 
 
 def resolve(name: str) -> ModelSpec:
@@ -44,15 +44,15 @@ def resolve(name: str) -> ModelSpec:
         return _TINY_SPECS[lowered]
     if lowered.startswith(SHAPE_PREFIX):
         return _shape(lowered.removeprefix(SHAPE_PREFIX), typed)
-    folder = Path(typed).expanduser() if typed else None
-    if folder is not None and (folder.is_dir() or typed.startswith(("/", "./", "../", "~")) or typed in (".", "..")):
-        return _folder(folder, typed)
+    folder = os.path.expanduser(typed)
+    if os.path.isdir(folder) or typed in (".", "..") or typed.startswith(("/", "./", "../", "~")):
+        return _folder(Path(folder), typed)
     hub = _HUB_ID.fullmatch(typed)
     if hub is not None:
-        return ModelSpec(
-            name=typed, source="hub", default_dtype="auto", location=hub["id"], revision=hub["revision"]
-        )
-    raise ConfigurationError(f"no model is called {typed!r}; {_nearest(lowered)}, a folder with a config.json, or owner/name.")
+        return ModelSpec(name=typed, source="hub", default_dtype="auto", location=hub["id"], revision=hub["revision"])
+    raise ConfigurationError(
+        f"no model is called {typed!r}; {_nearest(lowered)}, or give a hub id (owner/name) or a model's folder."
+    )
 
 
 def config_of(spec: ModelSpec) -> Config | None:
@@ -67,7 +67,8 @@ def config_of(spec: ModelSpec) -> Config | None:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigurationError(f"the config.json of model {spec.name!r} cannot be read ({error}); mend or replace it.") from error
+        message = f"the config.json of model {spec.name!r} cannot be read ({error}); mend or replace it."
+        raise ConfigurationError(message) from error
     if not isinstance(config, dict):
         raise ConfigurationError(f"the config.json of model {spec.name!r} holds no JSON object; mend or replace it.")
     return config
@@ -81,9 +82,11 @@ def weight_bytes(spec: ModelSpec, dtype: str) -> int | None:
     """
     folder = _local_folder(spec)
     if folder is not None:
-        sizes = [path.stat().st_size for path in folder.glob("*.safetensors")]
-        if sizes:
-            return sum(sizes)
+        files = [path for path in folder.glob("*.safetensors") if path.is_file()]
+        # some repositories hold the same weights once more in their maker's own layout (consolidated.safetensors)
+        files = [path for path in files if path.name.startswith("model")] or files
+        if files:
+            return sum(path.stat().st_size for path in files)
     config = config_of(spec)
     if config is None:
         return None
@@ -116,10 +119,10 @@ def _shape(wanted: str, typed: str) -> ModelSpec:
 
 
 def _folder(folder: Path, typed: str) -> ModelSpec:
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise ConfigurationError(f"model folder {typed!r} does not exist; give a folder that holds a config.json.")
     if not (folder / "config.json").is_file():
-        raise ConfigurationError(f"folder {typed!r} holds no config.json, so it is no model; give the folder that does.")
+        raise ConfigurationError(f"folder {typed!r} holds no config.json and so no model; give the folder that does.")
     location = folder.resolve()
     named = Path(os.path.abspath(folder))  # a link keeps the name that the user gave it
     return ModelSpec(name=named.name or "model", source="folder", default_dtype="auto", location=str(location))
@@ -145,6 +148,6 @@ def _nearest(wanted: str) -> str:
     """The known names that look most like `wanted`, as the middle of a sentence."""
     known = [*_TINY_SPECS, *(SHAPE_PREFIX + name for name in SHAPES)]
     candidates = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4)
-    if not candidates:  # "llama-3.1-8b" without its prefix
+    if wanted and not candidates:  # "llama-3.1-8b" without its prefix
         candidates = difflib.get_close_matches(SHAPE_PREFIX + wanted, known, n=3, cutoff=0.4)
     return f"nearest are {', '.join(candidates)}" if candidates else "known are tiny, tiny-moe and shape:NAME"

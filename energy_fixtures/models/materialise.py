@@ -2,29 +2,35 @@
 
     specification ─► recipe ─► digest ─► cache/<name>-<digest>/   whole?  ──► use it
                                                 │ no
-                                   build in a folder beside it, then rename: readers see all of it or nothing
+                          under a lock: build in a folder beside it, then rename; readers see all of it or nothing
 """
 
 from __future__ import annotations
 
 import dataclasses
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.models.base import LocalModel, ModelSpec
 from energy_fixtures.models.build import write_weights
 from energy_fixtures.models.catalogue import config_of, weight_files
+from energy_fixtures.models.parameters import whole_number
 from energy_fixtures.models.shapes import Config
 from energy_fixtures.models.tiny import RECIPES
 from energy_fixtures.models.vocabulary import tokenizer_files, vocabulary
 
 MARKER = "complete.json"
 """Written last: the size in bytes of every file of the model."""
+
+_WORK_PREFIX = ".building-"
 
 LAYOUT_VERSION = 1
 """Raised when the files change for an unchanged recipe, so that cached models are made anew."""
@@ -52,7 +58,6 @@ def materialise(spec: ModelSpec, cache: Path | None = None) -> LocalModel:
     target = root / f"{spec.name.replace(':', '-')}-{_digest(spec)}"
     try:
         if not is_complete(target):
-            root.mkdir(parents=True, exist_ok=True)
             _publish(spec, target)
     except OSError as error:
         raise ConfigurationError(
@@ -91,30 +96,32 @@ def _digest(spec: ModelSpec) -> str:
 
 
 def _publish(spec: ModelSpec, target: Path) -> None:
-    """Build beside `target` and rename; a builder that was quicker wins, a damaged entry is put away."""
-    work = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        fresh = work / "model"
-        fresh.mkdir()
-        _write(spec, fresh)
-        while not is_complete(target):
-            if target.exists():
-                _put_away(target, work)
-            try:
-                fresh.rename(target)  # refused when somebody published meanwhile: look again
-            except OSError:
-                if not target.exists():
-                    raise
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+    """Build the model unless another process did meanwhile, and rename it to `target` in one step."""
+    root = target.parent
+    root.mkdir(parents=True, exist_ok=True)
+    with _only_builder(root):
+        if is_complete(target):
+            return
+        for left in root.glob(f"{_WORK_PREFIX}*"):  # of a builder that was killed: the lock says that none is at work
+            shutil.rmtree(left, ignore_errors=True)
+        work = Path(tempfile.mkdtemp(prefix=_WORK_PREFIX, dir=root))
+        try:
+            fresh = work / "fresh"
+            fresh.mkdir()
+            _write(spec, fresh)
+            if target.exists():  # damaged
+                target.rename(work / "damaged")
+            fresh.rename(target)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
 
 
-def _put_away(damaged: Path, work: Path) -> None:
-    """Move a damaged entry out of the way; another process may have done so first."""
-    try:
-        damaged.rename(Path(tempfile.mkdtemp(dir=work)) / "damaged")
-    except FileNotFoundError:
-        return
+@contextmanager
+def _only_builder(root: Path) -> Iterator[None]:
+    """Wait until no other process builds below `root`; the lock ends with the process that holds it."""
+    with (root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _write(spec: ModelSpec, folder: Path) -> None:
@@ -132,14 +139,13 @@ def _write(spec: ModelSpec, folder: Path) -> None:
 
 def _texts(config: Config) -> dict[str, str]:
     """Name and content of every file of a model but its weights."""
-    numbers: dict[str, int | None] = json.loads(json.dumps(config))
-    size, eos, context = numbers["vocab_size"], numbers["eos_token_id"], numbers["max_position_embeddings"]
-    assert size is not None and eos is not None and context is not None  # every configuration of this package has them
-    bos, pad = numbers.get("bos_token_id"), numbers.get("pad_token_id")
+    eos = whole_number(config, "eos_token_id")
+    bos = None if config.get("bos_token_id") is None else whole_number(config, "bos_token_id")
+    pad = None if config.get("pad_token_id") is None else whole_number(config, "pad_token_id")
+    words = vocabulary(whole_number(config, "vocab_size"), eos=eos, bos=bos, pad=pad)
     generation = {"bos_token_id": bos, "eos_token_id": eos, "pad_token_id": eos if pad is None else pad}
-    files = {
+    return {
         "config.json": json.dumps(config, indent=1),
-        "generation_config.json": json.dumps({key: value for key, value in generation.items() if value is not None}),
+        "generation_config.json": json.dumps(generation, indent=1),
+        **tokenizer_files(words, whole_number(config, "max_position_embeddings")),
     }
-    files.update(tokenizer_files(vocabulary(size, bos, eos, pad), context))
-    return files

@@ -57,10 +57,11 @@ def parameter_count(config: Config, *, active: bool = False) -> int:
     kind = config.get("model_type")
     family = _FAMILIES.get(kind) if isinstance(kind, str) else None
     if family is None:
-        raise ConfigurationError(f"parameters of model_type {kind!r} cannot be counted; known are {', '.join(_FAMILIES)}.")
-    hidden, heads = _size(config, "hidden_size"), _size(config, "num_attention_heads")
-    head = _size(config, "head_dim", hidden // heads)
-    query, key_value = heads * head, _size(config, "num_key_value_heads", heads) * head
+        known = ", ".join(_FAMILIES)
+        raise ConfigurationError(f"parameters of model_type {kind!r} cannot be counted; give one of {known}.")
+    hidden, heads = whole_number(config, "hidden_size"), whole_number(config, "num_attention_heads")
+    head = whole_number(config, "head_dim", hidden // heads)
+    query, key_value = heads * head, whole_number(config, "num_key_value_heads", heads) * head
 
     attention = hidden * (query + 2 * key_value) + query * hidden
     if family.qkv_bias is None and config.get("attention_bias"):
@@ -70,26 +71,31 @@ def parameter_count(config: Config, *, active: bool = False) -> int:
     if family.qk_norm:
         attention += query + key_value
 
-    inner = _size(config, "intermediate_size")
+    inner = whole_number(config, "intermediate_size")
     feed_forward = 3 * hidden * inner
     if config.get("mlp_bias"):
         feed_forward += 2 * inner + hidden
     if family.experts is not None:
-        experts = _size(config, family.experts)
-        visited = _size(config, "num_experts_per_tok") if active else experts
+        experts = whole_number(config, family.experts)
+        visited = whole_number(config, "num_experts_per_tok") if active else experts
         feed_forward = visited * feed_forward + experts * hidden  # the router sees every token
 
     layer = attention + feed_forward + family.norms * hidden
-    embedding = _size(config, "vocab_size") * hidden
+    embedding = whole_number(config, "vocab_size") * hidden
     tied = config.get("tie_word_embeddings", family.tied)
     final_norm = hidden if family.norms else 0
-    return _size(config, "num_hidden_layers") * layer + embedding * (1 if tied else 2) + final_norm
+    return whole_number(config, "num_hidden_layers") * layer + embedding * (1 if tied else 2) + final_norm
 
 
-def _size(config: Config, name: str, default: int | None = None) -> int:
+def whole_number(config: Config, name: str, default: int | None = None) -> int:
+    """The whole number that `config` holds as `name`; `default` where it holds none.
+
+    Raises:
+        ConfigurationError: There is neither, or it is something else.
+    """
     value = config.get(name)
     if value is None and default is not None:
         return default
-    if not isinstance(value, int):
-        raise ConfigurationError(f"a model configuration needs a whole number as {name}, got {value!r}.")
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ConfigurationError(f"a model configuration needs a whole {name}, got {value!r}; mend its config.json.")
     return value

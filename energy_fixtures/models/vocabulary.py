@@ -15,7 +15,7 @@ BOS, EOS, PAD = "<s>", "</s>", "<pad>"
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Which id stands for what: special tokens at the ids that a model's configuration names, bytes at the lowest others.
+    """Which id stands for what: special tokens where a model's configuration wants them, bytes at the lowest others.
 
     Attributes:
         tokens: Token of every id in order; as many as the model's embedding has rows.
@@ -39,7 +39,7 @@ def byte_alphabet() -> tuple[str, ...]:
     return tuple(chr(byte if byte in printable else next(spare)) for byte in range(256))
 
 
-def vocabulary(size: int, bos: int | None, eos: int, pad: int | None = None) -> Vocabulary:
+def vocabulary(size: int, *, eos: int, bos: int | None = None, pad: int | None = None) -> Vocabulary:
     """A vocabulary of `size` tokens with the special ones at the given ids (two of them may share one).
 
     Raises:
@@ -47,9 +47,9 @@ def vocabulary(size: int, bos: int | None, eos: int, pad: int | None = None) -> 
     """
     at: dict[int, str] = {}
     for token, position in ((EOS, eos), (BOS, bos), (PAD, pad)):
-        if position is not None and position >= 0:
+        if position is not None:
             at.setdefault(position, token)
-    if size < 256 + len(at) or max(at) >= size:
+    if size < 256 + len(at) or not 0 <= min(at) <= max(at) < size:
         raise ValueError(f"a byte-level vocabulary with special tokens at {sorted(at)} does not fit into {size} ids")
     plain = iter(byte_alphabet())
     tokens = tuple(at[position] if position in at else next(plain, f"<{position}>") for position in range(size))
@@ -58,7 +58,7 @@ def vocabulary(size: int, bos: int | None, eos: int, pad: int | None = None) -> 
         special=tuple(at[position] for position in sorted(at)),
         bos=None if bos is None else at[bos],
         eos=at[eos],
-        pad=at[eos] if pad is None or pad < 0 else at[pad],
+        pad=at[eos] if pad is None else at[pad],
     )
 
 
@@ -78,7 +78,7 @@ def tokenizer_files(words: Vocabulary, longest_tokens: int) -> Mapping[str, str]
         }
         for token in words.special
     ]
-    tokenizer = {
+    tokenizer: dict[str, object] = {
         "version": "1.0",
         "truncation": None,
         "padding": None,

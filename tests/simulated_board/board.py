@@ -41,7 +41,9 @@ def board_environ(**settings: object) -> dict[str, str]:
     return kept | paths | asked
 
 
-def run_on_board(script: str, *, timeout_s: float = 60, environ: dict[str, str] | None = None, **settings: object) -> str:
+def run_on_board(
+    script: str, *, timeout_s: float = 60, environ: dict[str, str] | None = None, **settings: object
+) -> str:
     """Run Python code in a process that sees the boards; returns what it prints.
 
     Args:

@@ -1,0 +1,107 @@
+"""Every `--energy-*` option of the explaining half, its ini twin, and the one place where its policy stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.metrics import METRICS, metric, nearest
+from reports.gate import Limit, parse_limit
+
+LEVEL = 0.95
+"""Confidence of every printed interval, and of the one that UNCHANGED needs."""
+
+NEWEST = "newest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the user asked for, checked.
+
+    Attributes:
+        compare: The run to compare with, as `Store.find` reads it, `NEWEST`, or None for no comparison.
+        limits: What fails a case.
+        columns: Metric names, empty for the usual ones.
+        sort: `name`, a metric, or None for the order of the run.
+    """
+
+    compare: str | None
+    limits: tuple[Limit, ...]
+    columns: tuple[str, ...]
+    sort: str | None
+
+    @property
+    def comparing(self) -> bool:
+        """Whether there is a comparison at all."""
+        return self.compare is not None
+
+    @property
+    def reference(self) -> str | None:
+        """As `Store.find` takes it: None for the newest."""
+        return None if self.compare == NEWEST else self.compare
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Register every option and its ini twin."""
+    group = parser.getgroup("energy", "energy as a test result (pytest-joules)")
+    compare = "compare with a saved run: its number, part of its name, a file, or the newest of this machine"
+    fail = "fail a test whose energy is worse than the baseline's by more than this: METRIC:STAT:LIMIT, for example joules_per_output_token:mean:2.5%%, or mean:5%%; repeatable; STAT is mean, median, min or max; without --energy-compare the newest run is the baseline"
+    columns = "metrics to show, comma separated"
+    sort = "order of the rows: name or a metric, best first (default: as they ran)"
+    group.addoption("--energy-compare", nargs="?", const=NEWEST, default=None, metavar="NUM|FILE", dest="energy_compare", help=compare)
+    group.addoption("--energy-compare-fail", action="append", default=None, metavar="EXPR", dest="energy_compare_fail", help=fail)
+    group.addoption("--energy-columns", default=None, metavar="LIST", dest="energy_columns", help=columns)
+    group.addoption("--energy-sort", default=None, metavar="KEY", dest="energy_sort", help=sort)
+    parser.addini("energy_compare", f"{compare} ({NEWEST})", type="string", default=None)
+    parser.addini("energy_compare_fail", fail.replace("%%", "%"), type="args", default=None)
+    parser.addini("energy_columns", columns, type="string", default=None)
+    parser.addini("energy_sort", sort, type="string", default=None)
+
+
+def read_options(config: pytest.Config) -> Options:
+    """Command line before ini file before default.
+
+    Raises:
+        ConfigurationError: A value that cannot be what its option needs.
+    """
+    compare, fail, columns, sort = (
+        config.getoption(name) or config.getini(name) or None
+        for name in ("energy_compare", "energy_compare_fail", "energy_columns", "energy_sort")
+    )
+    limits = tuple(dict.fromkeys(parse_limit(expression) for expression in fail or ()))
+    if compare is None and limits:
+        compare = NEWEST
+    return Options(compare=_reference(compare), limits=limits, columns=_columns(columns or ""), sort=_sort(sort))
+
+
+def _reference(text: str | None) -> str | None:
+    if text is not None and (Path(text).is_dir() or text.endswith(".py") or "::" in text):
+        raise ConfigurationError(
+            f"--energy-compare took {text!r} as the run to compare with; name tests before it, or write --energy-compare={NEWEST}"
+        )
+    return text
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
+    for name in names:
+        _named("--energy-columns", name)
+    return names
+
+
+def _sort(name: str | None) -> str | None:
+    if name is not None and name != "name":
+        if name not in METRICS:
+            raise ConfigurationError(f"--energy-sort={name}: use name or a metric, such as {', '.join(nearest(name, METRICS))}")
+        _named("--energy-sort", name)
+    return name
+
+
+def _named(option: str, name: str) -> None:
+    try:
+        metric(name)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{option}: {error}") from error

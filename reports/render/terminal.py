@@ -1,0 +1,59 @@
+"""The whole report for a terminal, as renderables: a table per question and model, then what the gate says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from energy_fixtures.records import Environment, Method, Result
+from reports.render.frameworks import cheapest
+from reports.render.speculation import speculation_table
+from reports.render.tables import View, question_table
+
+MOST_NAMES = 5
+"""Of cases that are only named, say this many; a list of hundreds hides the report above it."""
+
+
+def report(results: Sequence[Result], environments: Mapping[str, Environment], view: View) -> list[RenderableType]:
+    """Everything that was measured, in run order of the questions.
+
+    Args:
+        results: In run order.
+        environments: By key.
+        view: How to show them.
+    """
+    groups: dict[tuple[str, str | None, Method], list[Result]] = {}
+    for result in results:
+        groups.setdefault((result.question, _family(result), result.method), []).append(result)
+    parts: list[RenderableType] = []
+    for (question, model, _), members in groups.items():
+        title = f"energy: {question}" + (f", {model}" if model else "")
+        parts += _section(question, title, members, environments, view)
+    return parts
+
+
+def _family(result: Result) -> str | None:
+    """Cases of a question about several architectures stay in one table: the case's id tells them apart."""
+    if result.scenario is None or result.question == "moe":
+        return None
+    return result.scenario.model
+
+
+def _section(
+    question: str, title: str, members: Sequence[Result], environments: Mapping[str, Environment], view: View
+) -> list[RenderableType]:
+    special = speculation_table(title, members, environments, view) if question == "speculative" else []
+    parts: list[RenderableType] = [Text(""), *special]
+    if not special or view.metrics or view.compared:
+        parts += [Text(""), *question_table(title, members, environments, view)] if special else question_table(title, members, environments, view)
+    if question == "frameworks":
+        parts += [Text(line, style="bold") for line in cheapest(members, view.level)]
+    return parts
+
+
+def some(names: Sequence[str]) -> str:
+    """The first few names, and how many more there are."""
+    rest = len(names) - MOST_NAMES
+    return ", ".join(names[:MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")

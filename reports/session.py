@@ -1,0 +1,111 @@
+"""What one pytest session knows for its report: the results so far, the baseline, what the gate said.
+
+`plugin` feeds it and writes its lines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from energy_fixtures.records import Environment, Result
+from reports.comparison import Baseline, Pair, State
+from reports.gate import Judgement, Verdict, judge
+from reports.options import LEVEL, Options
+
+if TYPE_CHECKING:
+    from reports.render.tables import Compared
+
+
+class ReportSession:
+    """One session's report.
+
+    Args:
+        options: What the user asked for.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.baseline: Baseline | None = None
+        self.storage = ""  # where a baseline was looked for
+        self.refused: tuple[str, ...] = ()  # why the whole baseline is of another machine
+        self._results: dict[str, Result] = {}
+        self._environments: dict[str, Environment] = {}
+        self._pairs: dict[str, Pair] = {}
+        self._judgements: dict[str, list[Judgement]] = {}
+
+    def add(self, result: Result, environment: Environment) -> None:
+        """Keep a finished Result, find its past and judge it. A test that is run again replaces its result."""
+        name = result.fullname
+        self._results[name] = result
+        self._environments[result.environment] = environment
+        if self.baseline is None:
+            return
+        pair = self._pairs[name] = self.baseline.pair(result, environment)
+        found = (judge(limit, pair, LEVEL) for limit in self.options.limits)
+        self._judgements[name] = [judgement for judgement in found if judgement is not None]
+
+    def failure(self, result: Result) -> str | None:
+        """Why the gate fails this result's test; None when it passes."""
+        judgements = self._judgements.get(result.fullname, [])
+        failing = [judgement.sentence for judgement in judgements if judgement.verdict is Verdict.REGRESSED]
+        if not failing or self.baseline is None:
+            return None
+        return "\n".join(f"{Verdict.REGRESSED.value} against {self.baseline.name}: {sentence}" for sentence in failing)
+
+    def header(self) -> list[str]:
+        """What is known of the baseline before the first engine loads."""
+        if not self.options.comparing:
+            return []
+        kept = "cases are recorded, not gated" if self.options.limits else "nothing is compared"
+        if self.baseline is None:
+            return [f"energy baseline: none found in {self.storage}; {kept} (save one with --energy-autosave)"]
+        if self.refused:
+            return [f"energy baseline: {self.baseline.name} is from another machine ({'; '.join(self.refused)}); {kept}"]
+        gate = f", limit {', '.join(limit.expression for limit in self.options.limits)}" if self.options.limits else ""
+        return [f"energy baseline: {self.baseline.name}{gate}"]
+
+    def lines(self, *, width: int, colour: bool, expected: Callable[[str], bool]) -> list[str]:
+        """The report.
+
+        Args:
+            width: Columns of the terminal.
+            colour: Whether escape sequences may be written.
+            expected: Whether a case of the baseline, by full name, was selected to run now.
+        """
+        from reports.render.tables import View
+        from reports.render.terminal import report
+        from reports.render.text import to_lines
+
+        view = View(level=LEVEL, metrics=self.options.columns, sort=self.options.sort, compared=self._compared())
+        parts = report(list(self._results.values()), self._environments, view)
+        return to_lines([*parts, *self._closing(expected)], width=width, colour=colour)
+
+    def _compared(self) -> dict[str, Compared]:
+        from reports.render.tables import Compared
+
+        return {name: Compared(pair=pair, verdict=self._worst(name)) for name, pair in self._pairs.items()}
+
+    def _worst(self, name: str) -> Verdict | None:
+        said = {judgement.verdict for judgement in self._judgements.get(name, [])}
+        return next((verdict for verdict in Verdict if verdict in said), None)
+
+    def _closing(self, expected: Callable[[str], bool]) -> list[str]:
+        if self.baseline is None:
+            return ["", *self.header()] if self.options.comparing and self._results else []
+        from reports.render.terminal import some
+        from reports.render.text import plain
+
+        states = Counter(pair.state for pair in self._pairs.values())
+        missing = self.baseline.missing(list(self._results.values()), expected)
+        said = [f"{states[state]} {state.value}" for state in State if states[state]]
+        lines = ["", f"energy baseline {self.baseline.name}: {', '.join([*said, f'{len(missing)} missing'])}"]
+        if missing:
+            lines.append(f"missing, in the baseline but not in this run: {some([plain(past.case) for past in missing])}")
+        if self.options.limits:
+            verdicts = Counter(worst for name in self._pairs if (worst := self._worst(name)) is not None)
+            counted = ", ".join(f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdicts[verdict])
+            limits = ", ".join(limit.expression for limit in self.options.limits)
+            lines.append(f"energy gate ({limits}): {counted or 'nothing to judge'}")
+        return lines

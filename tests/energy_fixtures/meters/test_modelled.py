@@ -1,0 +1,72 @@
+"""The modelled meter: watts per core, from whom, and the formula."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.meters.cpu_power import IDLE_SHARE, UNKNOWN_IDLE_W, UNKNOWN_LOAD_W, core_power
+from energy_fixtures.meters.modelled import ModelledMeter, usable_cores
+
+
+def test_busy_core_costs_load_and_the_rest_idle():
+    """Joules are idle power of all cores over the window, and load minus idle over the CPU seconds used."""
+    moments = iter([10.0, 14.0])
+    meter = ModelledMeter(cpu_watts="2:8", clock=lambda: next(moments))
+    token = meter.begin("case", (os.getpid(),))
+    used = time.process_time()
+    while time.process_time() < used + 0.2:
+        pass
+    reading = meter.end(token)
+
+    above_idle_j = reading.energy_j["cpu:0"] - 2 * usable_cores() * 4.0
+    assert 0.2 * 6 <= above_idle_j <= 0.35 * 6
+    assert reading.duration_s == 4.0
+    assert (reading.method, reading.doubts) == ("modelled", ("modelled_not_measured",))
+
+
+def test_details_name_the_assumption():
+    """The meter tells its watts, its cores and where they come from."""
+    details = dict(ModelledMeter(cpu_watts="8").info.details)
+
+    assert details["idle_w_per_core"] == 0.0
+    assert details["load_w_per_core"] == 8.0
+    assert details["cores"] == usable_cores()
+    assert details["source"] == "--energy-cpu-watts, idle taken as 0"
+
+
+def test_known_cpu_comes_from_its_data_sheet():
+    """A CPU of the table gets its TDP shared out over its threads."""
+    power = core_power(None, "AMD EPYC 7763 64-Core Processor")
+
+    assert power.load_w == 280 / 128
+    assert power.idle_w == pytest.approx(power.load_w * IDLE_SHARE)
+    assert "TDP of 280 W over 128 threads" in power.source
+
+
+def test_similar_name_is_another_cpu():
+    """A CPU whose name only begins like one of the table is unknown, and the source says so."""
+    power = core_power(None, "Intel(R) Xeon(R) Gold 6248R CPU @ 3.00GHz")
+
+    assert (power.idle_w, power.load_w) == (UNKNOWN_IDLE_W, UNKNOWN_LOAD_W)
+    assert "assumed for an unknown CPU" in power.source
+
+
+@given(idle=st.floats(0, 50), more=st.floats(0.1, 50))
+def test_user_watts_round_trip(idle: float, more: float):
+    """IDLE:LOAD means exactly the two numbers that were written."""
+    power = core_power(f"{idle}:{idle + more}", "AMD EPYC 7763")
+
+    assert (power.idle_w, power.load_w, power.source) == (idle, idle + more, "--energy-cpu-watts")
+
+
+@pytest.mark.parametrize("text", ["", ":", "8:2", "-1:8", "two:8", "0", "1:2:3", "nan", "inf", "2:"])
+def test_bad_watts_are_refused(text: str):
+    """Watts that are no IDLE:LOAD are refused with the form that is needed."""
+    with pytest.raises(ConfigurationError, match="IDLE:LOAD"):
+        core_power(text, "")
