@@ -94,9 +94,7 @@ def accelerator_present() -> bool:
 
 
 def incomparable(baseline: Environment, candidate: Environment) -> list[str]:
-    """Why results of these two may not be compared, one clause each; empty when they may.
-
-    """
+    """Why results of these two may not be compared, one clause each; empty when they may."""
     reasons = []
     before, after = baseline.meter.get("method"), candidate.meter.get("method")
     if (before in MEASURED) != (after in MEASURED) or (before not in MEASURED and before != after):

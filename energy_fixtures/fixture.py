@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -39,7 +39,9 @@ class EnergyWindow:
             MeasurementInvalid: The block has not ended, or an exception left it.
         """
         if self._reading is None:
-            raise MeasurementInvalid(f"window {self.name!r} has no reading: its block has not ended normally; read it after the with statement")
+            raise MeasurementInvalid(
+                f"window {self.name!r} has no reading: its block has not ended normally; read it after the with statement"
+            )
         return self._reading
 
 
@@ -63,7 +65,7 @@ class EnergyFixture:
 
     def __call__(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Call `function` in several metered windows, as often in each as the meter needs; returns its last value."""
-        return self._function(lambda: function(*args, **kwargs), None)
+        return cast(T, self._task(FunctionTask(lambda: function(*args, **kwargs), pids=(os.getpid(),)), None))
 
     def pedantic(
         self,
@@ -92,7 +94,11 @@ class EnergyFixture:
         Raises:
             ValueError: Numbers below these, or arguments given twice.
         """
-        for name, value, least in (("rounds", rounds, 1), ("warmup_rounds", warmup_rounds, 0), ("iterations", iterations, 1)):
+        for name, value, least in (
+            ("rounds", rounds, 1),
+            ("warmup_rounds", warmup_rounds, 0),
+            ("iterations", iterations, 1),
+        ):
             if value < least:
                 raise ValueError(f"{name} must be >= {least}, got {value}")
         call: list[Any] = [tuple(args), dict(kwargs or {})]
@@ -120,7 +126,7 @@ class EnergyFixture:
             max_time_s=float("inf"),
             iterations=(iterations,) * rounds,
         )
-        return self._task(task, plan)
+        return cast(T, self._task(task, plan))
 
     @contextmanager
     def window(self, name: str) -> Iterator[EnergyWindow]:
@@ -195,12 +201,11 @@ class EnergyFixture:
 
     # -- parts ---------------------------------------------------------------------------------------------------
 
-    def _function(self, function: Callable[[], T], plan: Plan | None) -> T:
-        return self._task(FunctionTask(function, pids=(os.getpid(),)), plan)
-
     def _task(self, task: FunctionTask, plan: Plan | None) -> Any:
         if self._used:
-            raise ConfigurationError("the energy fixture was already used in this test; name each part with energy.window(...)")
+            raise ConfigurationError(
+                "the energy fixture was already used in this test; name each part with energy.window(...)"
+            )
         self._used = True
         if self._session.options.disabled:
             task.prepare(1, 0)
@@ -226,7 +231,10 @@ class EnergyFixture:
         """Why this result fails its test: invalid trials, its budget, and whatever the verdict hooks say."""
         if not result.valid_trials:
             codes = unique([code for trial in result.trials for code in trial.invalid_reasons])
-            return [f"{result.case}: no valid trial of {len(result.trials)}: {REASONS[code].sentence}; {REASONS[code].remedy}" for code in codes]
+            return [
+                f"{result.case}: no valid trial of {len(result.trials)}: {REASONS[code].sentence}; {REASONS[code].remedy}"
+                for code in codes
+            ]
         environment = self._session.environments[result.environment]
         verdicts = self._item.config.hook.pytest_energy_verdict(
             config=self._item.config, item=self._item, result=result, environment=environment
@@ -243,7 +251,9 @@ def budget_of(item: pytest.Item) -> dict[str, float]:
     limits: dict[str, float] = {}
     for marker in item.iter_markers("energy_budget"):
         if marker.args or not marker.kwargs:
-            raise ConfigurationError(f"{item.nodeid}: energy_budget takes named limits, for example energy_budget(joules=5)")
+            raise ConfigurationError(
+                f"{item.nodeid}: energy_budget takes named limits, for example energy_budget(joules=5)"
+            )
         for name, limit in marker.kwargs.items():
             if not isinstance(limit, int | float) or isinstance(limit, bool) or not 0 < limit < float("inf"):
                 raise ConfigurationError(f"{item.nodeid}: energy_budget({name}={limit!r}) needs a number > 0")

@@ -49,7 +49,9 @@ def _kind_energy(prefix: str) -> Callable[[Trial, Scope], float | None]:
     return of
 
 
-def _ratio(above: Callable[[Trial, Scope], float | None], below: Callable[[Trial, Scope], float | None]) -> Callable[[Trial, Scope], float | None]:
+def _ratio(
+    above: Callable[[Trial, Scope], float | None], below: Callable[[Trial, Scope], float | None]
+) -> Callable[[Trial, Scope], float | None]:
     def of(trial: Trial, scope: Scope) -> float | None:
         numerator, denominator = above(trial, scope), below(trial, scope)
         return None if numerator is None or not denominator else numerator / denominator
@@ -74,26 +76,140 @@ _output_tokens = _of_generation(lambda generation: generation.output_tokens)
 _duration = lambda trial, scope: trial.reading.duration_s  # noqa: E731 - a formula among formulas
 
 _ALL = (
-    Metric(name="joules_per_output_token", unit="J/token", direction="lower", what="joules of the scope over generated tokens", of=_ratio(_energy, _output_tokens)),
-    Metric(name="joules_per_input_token", unit="J/token", direction="lower", what="joules of the scope over prompt tokens", of=_ratio(_energy, _of_generation(lambda g: g.input_tokens))),
-    Metric(name="joules_per_total_token", unit="J/token", direction="lower", what="joules of the scope over prompt and generated tokens", of=_ratio(_energy, _of_generation(lambda g: g.input_tokens + g.output_tokens))),
-    Metric(name="joules_per_request", unit="J/request", direction="lower", what="joules of the scope over finished requests", of=_ratio(_energy, _of_generation(lambda g: len(g.requests)))),
-    Metric(name="joules_per_accepted_token", unit="J/token", direction="lower", what="joules of the scope over accepted draft tokens", of=_ratio(_energy, _of_generation(lambda g: g.accepted_tokens))),
-    Metric(name="joules_per_drafted_token", unit="J/token", direction="lower", what="joules of the scope over drafted tokens", of=_ratio(_energy, _of_generation(lambda g: g.drafted_tokens))),
-    Metric(name="joules_per_iteration", unit="J", direction="lower", what="joules of the scope over repeats inside the window", of=_ratio(_energy, lambda trial, scope: trial.iterations)),
-    Metric(name="output_tokens_per_joule", unit="tokens/J", direction="higher", what="generated tokens over joules of the scope", of=_ratio(_output_tokens, _energy)),
-    Metric(name="gpu_energy_j", unit="J", direction="lower", what="joules of all metered GPUs in the window", of=_kind_energy("gpu")),
-    Metric(name="cpu_energy_j", unit="J", direction="lower", what="joules of all metered CPU packages in the window", of=_kind_energy("cpu")),
-    Metric(name="dram_energy_j", unit="J", direction="lower", what="joules of all metered memory in the window", of=_kind_energy("dram")),
-    Metric(name="soc_energy_j", unit="J", direction="lower", what="joules of the system on chip in the window", of=_kind_energy("soc")),
-    Metric(name="total_energy_j", unit="J", direction="lower", what="joules of every metered domain in the window", of=lambda trial, scope: trial.reading.joules()),
-    Metric(name="avg_power_w", unit="W", direction=None, what="joules of the scope over seconds of the window", of=_ratio(_energy, _duration)),
+    Metric(
+        name="joules_per_output_token",
+        unit="J/token",
+        direction="lower",
+        what="joules of the scope over generated tokens",
+        of=_ratio(_energy, _output_tokens),
+    ),
+    Metric(
+        name="joules_per_input_token",
+        unit="J/token",
+        direction="lower",
+        what="joules of the scope over prompt tokens",
+        of=_ratio(_energy, _of_generation(lambda g: g.input_tokens)),
+    ),
+    Metric(
+        name="joules_per_total_token",
+        unit="J/token",
+        direction="lower",
+        what="joules of the scope over prompt and generated tokens",
+        of=_ratio(_energy, _of_generation(lambda g: g.input_tokens + g.output_tokens)),
+    ),
+    Metric(
+        name="joules_per_request",
+        unit="J/request",
+        direction="lower",
+        what="joules of the scope over finished requests",
+        of=_ratio(_energy, _of_generation(lambda g: len(g.requests))),
+    ),
+    Metric(
+        name="joules_per_accepted_token",
+        unit="J/token",
+        direction="lower",
+        what="joules of the scope over accepted draft tokens",
+        of=_ratio(_energy, _of_generation(lambda g: g.accepted_tokens)),
+    ),
+    Metric(
+        name="joules_per_drafted_token",
+        unit="J/token",
+        direction="lower",
+        what="joules of the scope over drafted tokens",
+        of=_ratio(_energy, _of_generation(lambda g: g.drafted_tokens)),
+    ),
+    Metric(
+        name="joules_per_iteration",
+        unit="J",
+        direction="lower",
+        what="joules of the scope over repeats inside the window",
+        of=_ratio(_energy, lambda trial, scope: trial.iterations),
+    ),
+    Metric(
+        name="output_tokens_per_joule",
+        unit="tokens/J",
+        direction="higher",
+        what="generated tokens over joules of the scope",
+        of=_ratio(_output_tokens, _energy),
+    ),
+    Metric(
+        name="gpu_energy_j",
+        unit="J",
+        direction="lower",
+        what="joules of all metered GPUs in the window",
+        of=_kind_energy("gpu"),
+    ),
+    Metric(
+        name="cpu_energy_j",
+        unit="J",
+        direction="lower",
+        what="joules of all metered CPU packages in the window",
+        of=_kind_energy("cpu"),
+    ),
+    Metric(
+        name="dram_energy_j",
+        unit="J",
+        direction="lower",
+        what="joules of all metered memory in the window",
+        of=_kind_energy("dram"),
+    ),
+    Metric(
+        name="soc_energy_j",
+        unit="J",
+        direction="lower",
+        what="joules of the system on chip in the window",
+        of=_kind_energy("soc"),
+    ),
+    Metric(
+        name="total_energy_j",
+        unit="J",
+        direction="lower",
+        what="joules of every metered domain in the window",
+        of=lambda trial, scope: trial.reading.joules(),
+    ),
+    Metric(
+        name="avg_power_w",
+        unit="W",
+        direction=None,
+        what="joules of the scope over seconds of the window",
+        of=_ratio(_energy, _duration),
+    ),
     Metric(name="window_s", unit="s", direction=None, what="length of the metered window", of=_duration),
-    Metric(name="output_throughput", unit="tokens/s", direction="higher", what="generated tokens over seconds of the window", of=_ratio(_output_tokens, _duration)),
-    Metric(name="ttft", unit="s", direction="lower", what="mean time to first token", of=_mean_latency(lambda request: request.ttft_s)),
-    Metric(name="tpot", unit="s", direction="lower", what="mean time per output token after the first", of=_mean_latency(lambda request: request.tpot_s)),
-    Metric(name="e2el", unit="s", direction="lower", what="mean time to the last token", of=_mean_latency(lambda request: request.e2e_s)),
-    Metric(name="acceptance_rate", unit="1", direction="higher", what="accepted over drafted tokens", of=_of_generation(lambda g: g.acceptance)),
+    Metric(
+        name="output_throughput",
+        unit="tokens/s",
+        direction="higher",
+        what="generated tokens over seconds of the window",
+        of=_ratio(_output_tokens, _duration),
+    ),
+    Metric(
+        name="ttft",
+        unit="s",
+        direction="lower",
+        what="mean time to first token",
+        of=_mean_latency(lambda request: request.ttft_s),
+    ),
+    Metric(
+        name="tpot",
+        unit="s",
+        direction="lower",
+        what="mean time per output token after the first",
+        of=_mean_latency(lambda request: request.tpot_s),
+    ),
+    Metric(
+        name="e2el",
+        unit="s",
+        direction="lower",
+        what="mean time to the last token",
+        of=_mean_latency(lambda request: request.e2e_s),
+    ),
+    Metric(
+        name="acceptance_rate",
+        unit="1",
+        direction="higher",
+        what="accepted over drafted tokens",
+        of=_of_generation(lambda g: g.acceptance),
+    ),
 )
 
 METRICS: dict[str, Metric] = {metric.name: metric for metric in _ALL}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import pytest
 
@@ -96,28 +96,97 @@ def _run_name(text: str) -> str:
 
 
 _VALUES = (
-    _Option(name="meter", default="auto", metavar="METER", help="auto, zeus, modelled, replay:FILE or simulated[:SPEC] (default: auto, the best counter that can be read, else modelled)"),
-    _Option(name="domains", default=None, metavar="LIST", help="domains to meter, comma separated: gpu, cpu, dram, soc, gpu:0, ... (default: all there are)"),
-    _Option(name="cpu-watts", default=None, metavar="IDLE:LOAD", help="watts per core of the modelled meter (default: a table by CPU model)"),
-    _Option(name="model", default=("tiny",), metavar="MODEL", repeatable=True, help="model under test, repeatable: tiny, shape:NAME, a hub id or a local folder (default: tiny)"),
-    _Option(name="draft-model", default=None, metavar="MODEL", help="draft model for speculation (default: the one the catalogue names)"),
-    _Option(name="device", default="auto", choices=("auto", "cpu", "cuda"), help="where engines run (default: a GPU where there is one)"),
-    _Option(name="dtype", default="auto", choices=("auto", "float32", "bfloat16", "float16"), help="number format of the weights (default: the model's own)"),
-    _Option(name="trust-remote-code", default=(), metavar="MODEL", repeatable=True, help="model whose own code may run, by its exact name, repeatable (default: none)"),
+    _Option(
+        name="meter",
+        default="auto",
+        metavar="METER",
+        help="auto, zeus, modelled, replay:FILE or simulated[:SPEC] (default: auto, the best counter that can be read, else modelled)",
+    ),
+    _Option(
+        name="domains",
+        default=None,
+        metavar="LIST",
+        help="domains to meter, comma separated: gpu, cpu, dram, soc, gpu:0, ... (default: all there are)",
+    ),
+    _Option(
+        name="cpu-watts",
+        default=None,
+        metavar="IDLE:LOAD",
+        help="watts per core of the modelled meter (default: a table by CPU model)",
+    ),
+    _Option(
+        name="model",
+        default=("tiny",),
+        metavar="MODEL",
+        repeatable=True,
+        help="model under test, repeatable: tiny, shape:NAME, a hub id or a local folder (default: tiny)",
+    ),
+    _Option(
+        name="draft-model",
+        default=None,
+        metavar="MODEL",
+        help="draft model for speculation (default: the one the catalogue names)",
+    ),
+    _Option(
+        name="device",
+        default="auto",
+        choices=("auto", "cpu", "cuda"),
+        help="where engines run (default: a GPU where there is one)",
+    ),
+    _Option(
+        name="dtype",
+        default="auto",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        help="number format of the weights (default: the model's own)",
+    ),
+    _Option(
+        name="trust-remote-code",
+        default=(),
+        metavar="MODEL",
+        repeatable=True,
+        help="model whose own code may run, by its exact name, repeatable (default: none)",
+    ),
     _Option(name="min-rounds", default=3, metavar="N", convert=_count, help="metered windows per case (default: 3)"),
-    _Option(name="warmup-rounds", default=1, metavar="N", convert=_count, help="unmetered rounds before them (default: 1)"),
-    _Option(name="min-window", default=None, metavar="SECONDS", convert=_seconds, help="shorter work is repeated inside one window (default: 20 times the meter's resolution, at least 0.2)"),
-    _Option(name="max-time", default=60.0, metavar="SECONDS", convert=_seconds, help="open no further window of a case after this long, two at least (default: 60)"),
-    _Option(name="timeout", default=600.0, metavar="SECONDS", convert=_seconds, help="longest wait for one step of an engine: a load or a window (default: 600)"),
+    _Option(
+        name="warmup-rounds", default=1, metavar="N", convert=_count, help="unmetered rounds before them (default: 1)"
+    ),
+    _Option(
+        name="min-window",
+        default=None,
+        metavar="SECONDS",
+        convert=_seconds,
+        help="shorter work is repeated inside one window (default: 20 times the meter's resolution, at least 0.2)",
+    ),
+    _Option(
+        name="max-time",
+        default=60.0,
+        metavar="SECONDS",
+        convert=_seconds,
+        help="open no further window of a case after this long, two at least (default: 60)",
+    ),
+    _Option(
+        name="timeout",
+        default=600.0,
+        metavar="SECONDS",
+        convert=_seconds,
+        help="longest wait for one step of an engine: a load or a window (default: 600)",
+    ),
     _Option(name="save", default=None, metavar="NAME", convert=_run_name, help="save the run as NNNN_NAME.json"),
-    _Option(name="storage", default=None, metavar="FOLDER", help="where runs are saved (default: --benchmark-storage's, .benchmarks)"),
+    _Option(
+        name="storage",
+        default=None,
+        metavar="FOLDER",
+        help="where runs are saved (default: --benchmark-storage's, .benchmarks)",
+    ),
     _Option(name="json", default=None, metavar="PATH", help="write the run to this file as well"),
 )
 _SWITCHES = (
     _Option(name="autosave", default=False, help="save the run as NNNN_COMMIT_TIME.json"),
     _Option(name="skip", default=False, help="skip tests that measure energy"),
     _Option(name="only", default=False, help="skip tests that do not measure energy"),
-    _Option(name="disable", default=False, help="call functions once, without metering; skip cases that need an engine"),
+    _Option(
+        name="disable", default=False, help="call functions once, without metering; skip cases that need an engine"
+    ),
 )
 
 
@@ -144,7 +213,9 @@ def read_options(config: pytest.Config) -> Options:
     storage = value["storage"] or _benchmark_storage(config)
     trusted = frozenset(value["trust-remote-code"])
     for name in trusted - {*value["model"], value["draft-model"]}:
-        raise ConfigurationError(f"--energy-trust-remote-code={name} names no model of this run; give a name exactly as in --energy-model")
+        raise ConfigurationError(
+            f"--energy-trust-remote-code={name} names no model of this run; give a name exactly as in --energy-model"
+        )
     return Options(
         meter=value["meter"],
         domains=value["domains"],
@@ -178,7 +249,9 @@ def refuse_workers(config: pytest.Config) -> None:
     workers = config.getoption("dist", default="no") != "no" and not hasattr(config, "workerinput")
     given = [option.flag for option in (*_VALUES, *_SWITCHES) if config.getoption(option.dest) is not None]
     if workers and given:
-        raise ConfigurationError(f"{given[0]} with xdist workers: a board's counter cannot tell workers apart; run with -n 0")
+        raise ConfigurationError(
+            f"{given[0]} with xdist workers: a board's counter cannot tell workers apart; run with -n 0"
+        )
 
 
 def _value(config: pytest.Config, option: _Option) -> Any:
@@ -199,7 +272,9 @@ def _value(config: pytest.Config, option: _Option) -> Any:
 
 def _benchmark_storage(config: pytest.Config) -> str:
     """pytest-benchmark's folder, so that both tools see one set of runs; its own default without it."""
-    uri = cast(str, config.getoption("benchmark_storage", default=None) or "file://./.benchmarks")
+    uri = str(config.getoption("benchmark_storage", default=None) or "file://./.benchmarks")
     if not uri.startswith("file://"):
-        raise ConfigurationError(f"--benchmark-storage={uri.split('://')[0]}://... is not a folder; name one with --energy-storage")
+        raise ConfigurationError(
+            f"--benchmark-storage={uri.split('://')[0]}://... is not a folder; name one with --energy-storage"
+        )
     return uri.removeprefix("file://")

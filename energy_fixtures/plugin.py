@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import Any
 
 import msgspec
@@ -31,9 +31,13 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "energy_budget(joules=..., joules_per_output_token=..., ...): fail the test above a limit")
+    config.addinivalue_line(
+        "markers", "energy_budget(joules=..., joules_per_output_token=..., ...): fail the test above a limit"
+    )
     config.addinivalue_line("markers", "gpu: needs a GPU; skipped with the reason where there is none")
-    config.addinivalue_line("markers", "slow: takes minutes without a GPU; left out there unless asked for with -m slow")
+    config.addinivalue_line(
+        "markers", "slow: takes minutes without a GPU; left out there unless asked for with -m slow"
+    )
     with _usage():
         refuse_workers(config)
         options = read_options(config)
@@ -74,7 +78,9 @@ def _prepare(item: pytest.Item, session: EnergySession) -> None:
     scenario = params.get("scenario")
     if isinstance(scenario, Scenario):
         try:
-            item.stash[CASE] = resolve_scenario(scenario, params.get("energy_model", session.options.models[0]), session.options)
+            item.stash[CASE] = resolve_scenario(
+                scenario, params.get("energy_model", session.options.models[0]), session.options
+            )
         except NotPossible as reason:
             item.add_marker(pytest.mark.skip(reason=str(reason)))
 
@@ -83,7 +89,9 @@ def _prepare(item: pytest.Item, session: EnergySession) -> None:
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """The header, once it is known that something will be measured; the last moment before engines load."""
     session = config.stash[KEY]
-    running = [item for item in items if "energy" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")]
+    running = [
+        item for item in items if "energy" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")
+    ]
     if not running or config.option.collectonly or session.options.disabled:
         return []
     if all(CASE in item.stash for item in items) and config.get_verbosity() <= 0:
@@ -110,14 +118,14 @@ def energy_model(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def energy(request: pytest.FixtureRequest, energy_model: str) -> Iterator[EnergyFixture]:
+def energy(request: pytest.FixtureRequest, energy_model: str) -> EnergyFixture:
     """Measure the energy of a function, a block or a Scenario; see the README."""
     if hasattr(request.config, "workerinput"):
         pytest.fail(
             "energy cannot be told apart between xdist workers that share a board; run these tests with -n 0",
             pytrace=False,
         )
-    yield EnergyFixture(request.config.stash[KEY], request.node, energy_model)
+    return EnergyFixture(request.config.stash[KEY], request.node, energy_model)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -154,7 +162,7 @@ def pytest_benchmark_update_json(config: pytest.Config, benchmarks: object, outp
         output_json["energy"] = msgspec.to_builtins(run)
 
 
-class _usage:  # noqa: N801 - reads as a statement
+class _usage:
     """Turn our own errors into pytest's usage error, exit code 4."""
 
     def __enter__(self) -> None:
@@ -163,5 +171,3 @@ class _usage:  # noqa: N801 - reads as a statement
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, JoulesError) and not isinstance(error, MeterUnavailable):
             raise pytest.UsageError(str(error)) from error
-
-

@@ -75,13 +75,20 @@ class Progress:
         from rich.live import Live
         from rich.text import Text
 
-        line = Text(f"  {self._step} · {elapsed_s:.0f} s · {self._left}", style="dim", no_wrap=True, overflow="ellipsis")
+        line = Text(
+            f"  {self._step} · {elapsed_s:.0f} s · {self._left}", style="dim", no_wrap=True, overflow="ellipsis"
+        )
         with self._uncaptured():
             if self._live is None:
                 self._terminal.ensure_newline()
                 console = Console(file=self._file, force_terminal=True)
                 self._live = Live(
-                    line, console=console, transient=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+                    line,
+                    console=console,
+                    transient=True,
+                    auto_refresh=False,
+                    redirect_stdout=False,
+                    redirect_stderr=False,
                 )
                 self._live.start(refresh=True)
             else:

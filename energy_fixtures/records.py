@@ -53,7 +53,9 @@ class Decoding(Record, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         sampled = (self.temperature, self.top_k, self.top_p)
         if self.method == "beam":
-            _need(self.num_beams is not None and self.num_beams >= 2, "beam decoding needs num_beams >= 2", self.num_beams)
+            _need(
+                self.num_beams is not None and self.num_beams >= 2, "beam decoding needs num_beams >= 2", self.num_beams
+            )
         else:
             _need(self.num_beams is None, f"num_beams belongs to beam decoding, not to {self.method}", self.num_beams)
         if self.method == "sample":
@@ -62,7 +64,11 @@ class Decoding(Record, frozen=True, kw_only=True):
             _need(self.top_k is None or self.top_k >= 1, "top_k must be >= 1", self.top_k)
             _need(self.top_p is None or 0 < self.top_p <= 1, "top_p must be in (0, 1]", self.top_p)
         else:
-            _need(sampled == (None, None, None), f"temperature, top_k and top_p belong to sampling, not to {self.method}", sampled)
+            _need(
+                sampled == (None, None, None),
+                f"temperature, top_k and top_p belong to sampling, not to {self.method}",
+                sampled,
+            )
 
     @classmethod
     def greedy(cls) -> Decoding:
@@ -75,7 +81,9 @@ class Decoding(Record, frozen=True, kw_only=True):
         return cls(method="beam", num_beams=num_beams)
 
     @classmethod
-    def sample(cls, *, temperature: float | None = None, top_k: int | None = None, top_p: float | None = None) -> Decoding:
+    def sample(
+        cls, *, temperature: float | None = None, top_k: int | None = None, top_p: float | None = None
+    ) -> Decoding:
         """Draw the next token; what is not given does not restrict the draw."""
         return cls(method="sample", temperature=temperature, top_k=top_k, top_p=top_p)
 
@@ -96,7 +104,11 @@ class Speculation(Record, frozen=True, kw_only=True):
         _need(self.num_tokens >= 1, "speculation needs num_tokens >= 1", self.num_tokens)
         if self.method == "ngram":
             _need(self.draft_model is None, "draft_model belongs to method draft", self.draft_model)
-            _need(self.ngram_max is not None and self.ngram_max >= 1, "n-gram speculation needs ngram_max >= 1", self.ngram_max)
+            _need(
+                self.ngram_max is not None and self.ngram_max >= 1,
+                "n-gram speculation needs ngram_max >= 1",
+                self.ngram_max,
+            )
         else:
             _need(self.ngram_max is None, "ngram_max belongs to method ngram", self.ngram_max)
 
@@ -126,10 +138,18 @@ class Scenario(Record, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in ("batch_size", "input_tokens", "output_tokens", "tensor_parallel"):
             _need(getattr(self, name) >= 1, f"{name} must be >= 1", getattr(self, name))
-        allowed = {"transformers": ("eager", "compiled", "static_cache"), "vllm": ("eager", "compiled", "cuda_graphs")}[self.engine]
-        _need(self.execution in allowed, f"engine {self.engine} executes as one of {', '.join(allowed)}", self.execution)
+        allowed = {"transformers": ("eager", "compiled", "static_cache"), "vllm": ("eager", "compiled", "cuda_graphs")}[
+            self.engine
+        ]
+        _need(
+            self.execution in allowed, f"engine {self.engine} executes as one of {', '.join(allowed)}", self.execution
+        )
         speculates = self.speculation is not None
-        _need(not (speculates and self.decoding.method == "beam"), "speculation and beam search exclude each other", self.speculation)
+        _need(
+            not (speculates and self.decoding.method == "beam"),
+            "speculation and beam search exclude each other",
+            self.speculation,
+        )
 
     @property
     def key(self) -> str:
@@ -202,7 +222,11 @@ class Reading(Record, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _need(math.isfinite(self.duration_s) and self.duration_s >= 0, "duration_s must be finite and >= 0", self.duration_s)
+        _need(
+            math.isfinite(self.duration_s) and self.duration_s >= 0,
+            "duration_s must be finite and >= 0",
+            self.duration_s,
+        )
         for domain, joules in self.energy_j.items():
             _need(math.isfinite(joules), f"energy_j of {domain} must be finite", joules)
 

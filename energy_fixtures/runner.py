@@ -51,28 +51,33 @@ class EngineTask:
     """A Scenario in an engine's own process."""
 
     def __init__(self, host: EngineHost, scenario: Scenario, draft: ModelSpec | None, *, dummy_weights: bool) -> None:
-        self.pids = (host.pid,)
+        self.pids: tuple[int, ...] = (host.pid,)
         self._host = host
         self._scenario = scenario
         self._draft = draft
         self._dummy_weights = dummy_weights
 
     def prepare(self, iterations: int, round_index: int) -> int:
+        """See `Task.prepare`."""
         seed = self._scenario.seed + SEED_STRIDE * (round_index + 1)
         self._host.prepare(Work(scenario=self._scenario, iterations=iterations, seed=seed, draft=self._draft))
         return seed
 
     def go(self) -> float:
+        """See `Task.go`."""
         finished = self._host.go()
         return finished.ended_s - finished.started_s
 
     def collect(self) -> Generation:
+        """See `Task.collect`."""
         return self._host.collect()
 
     def invalid(self, iterations: int, generation: Generation | None) -> tuple[str, ...]:
+        """See `Task.invalid`."""
         return () if generation is None else guards.work_differs(self._scenario, iterations, generation)
 
     def doubts(self, generation: Generation | None) -> tuple[str, ...]:
+        """See `Task.doubts`."""
         return () if generation is None else guards.generation_doubts(generation, dummy_weights=self._dummy_weights)
 
 
@@ -94,22 +99,27 @@ class FunctionTask:
         self._iterations = 1
 
     def prepare(self, iterations: int, round_index: int) -> None:
+        """See `Task.prepare`."""
         self._iterations = iterations
         if self._setup is not None:
             self._setup()
 
     def go(self) -> None:
+        """See `Task.go`."""
         for _ in range(self._iterations):
             self.value = self._function()
 
     def collect(self) -> None:
+        """See `Task.collect`."""
         if self._teardown is not None:
             self._teardown()
 
     def invalid(self, iterations: int, generation: Generation | None) -> tuple[str, ...]:
+        """See `Task.invalid`."""
         return ()
 
     def doubts(self, generation: Generation | None) -> tuple[str, ...]:
+        """See `Task.doubts`."""
         return ()
 
 
@@ -142,7 +152,11 @@ def run(
     recorded = meter.recorded(label)
     if recorded is not None:
         plan = Plan(
-            warmup_rounds=1, rounds=len(recorded.iterations), min_window_s=0.0, max_time_s=0.0, iterations=recorded.iterations
+            warmup_rounds=1,
+            rounds=len(recorded.iterations),
+            min_window_s=0.0,
+            max_time_s=0.0,
+            iterations=recorded.iterations,
         )
     warmups_s: list[float] = []
     trials: list[Trial] = []

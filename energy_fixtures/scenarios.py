@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -50,7 +51,9 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
     target = resolve(model_name)
     if scenario.model == MOE_SIBLING:
         if target.moe is None:
-            raise NotPossible(f"the catalogue knows no mixture-of-experts sibling of {target.name}; use tiny, shape:olmo-1b, ...")
+            raise NotPossible(
+                f"the catalogue knows no mixture-of-experts sibling of {target.name}; use tiny, shape:olmo-1b, ..."
+            )
         model = resolve(target.moe)
     else:
         model = target if scenario.model is None else resolve(scenario.model)
@@ -67,7 +70,7 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
     return Resolved(scenario=named, spec=spec, draft=draft)
 
 
-def device(options: Options) -> str:
+def device(options: Options) -> Literal["auto", "cpu", "cuda"]:
     """Where engines run: as asked, else a GPU where one is."""
     if options.device != "auto":
         return options.device

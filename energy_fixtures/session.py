@@ -18,9 +18,8 @@ from energy_fixtures import timing
 from energy_fixtures.boards import read_boards
 from energy_fixtures.engines.pool import EnginePool
 from energy_fixtures.environment import Facts, build_environment
-
 from energy_fixtures.meters.base import Meter
-from energy_fixtures.meters.select import choose_meter, header_line
+from energy_fixtures.meters.select import choose_meter, header_lines
 from energy_fixtures.metrics import headline
 from energy_fixtures.options import Options
 from energy_fixtures.progress import Progress
@@ -69,11 +68,9 @@ class EnergySession:
         Raises:
             ConfigurationError, MeterUnavailable: The meter or the store cannot be had.
         """
-        self._meter = choose_meter(
-            self.options.meter, domains=self.options.domains, cpu_watts=self.options.cpu_watts
-        )
+        self._meter = choose_meter(self.options.meter, domains=self.options.domains, cpu_watts=self.options.cpu_watts)
         self._boards = read_boards()
-        lines = [header_line(self._meter.info)]
+        lines = header_lines(self._meter.info)
         plugins = self._config.pluginmanager
         capture = plugins.getplugin("capturemanager")
         self._progress = Progress(
@@ -111,7 +108,9 @@ class EnergySession:
     @property
     def progress(self) -> Progress:
         """What the user sees."""
-        assert self.meter is not None and self._progress is not None
+        if self._progress is None:
+            self.start(())
+        assert self._progress is not None  # as above
         return self._progress
 
     # -- measuring -----------------------------------------------------------------------------------------------
@@ -132,20 +131,20 @@ class EnergySession:
         Raises:
             EngineFailed, MeasurementInvalid, MeterUnavailable: The case has no result.
         """
-        meter, began_s = self.meter, time.monotonic()
-        finished = False
+        meter = self.meter
+        took_s: float | None = None
         try:
             host = self._loaded(case)
             scope = scope_of(meter.info.domains, case.spec.device, case.spec.tensor_parallel)
             task = EngineTask(host, case.scenario, case.draft, dummy_weights=case.spec.model.dummy_weights)
-            case_began_s = time.monotonic()
+            began_s = time.monotonic()
             trials = self.run_task(task, item.nodeid, scope, self.plan())
-            finished = True
+            took_s = time.monotonic() - began_s
         finally:
-            self._left.done(time.monotonic() - case_began_s if finished else None)
+            self._left.done(took_s)
             self.progress.clear()
         result = self.record(item, trials, scope, engine=host.facts, scenario=case)
-        self._say(result, time.monotonic() - began_s)
+        self._say(result, took_s)
         return result
 
     def run_task(self, task: Task, label: str, scope: tuple[str, ...], plan: Plan) -> tuple[Trial, ...]:
@@ -218,7 +217,7 @@ class EnergySession:
             what = f"loading {case.spec.engine} · {case.spec.model.name}"
             self.progress.step(what, seconds_left=self._left.seconds(), cases_left=self._left.cases)
             began_s = time.monotonic()
-            host = self._pool.acquire(case.spec)
+            self._pool.acquire(case.spec)
             took_s = time.monotonic() - began_s
             self._left.loaded(case.spec.engine, case.load_key, took_s)
             self.progress.milestone(f"{case.spec.engine} · {load_label(case)} loaded in {duration(took_s)}")
@@ -234,12 +233,14 @@ class EnergySession:
             spread = (max(values) - min(values)) / 2
             figure = f"{quantity(mean, metric.unit)} ± {significant(100 * spread / mean, 2)} %"
         else:
-            figure = "invalid: " + ", ".join(sorted({code for trial in result.trials for code in trial.invalid_reasons}))
+            figure = "invalid: " + ", ".join(
+                sorted({code for trial in result.trials for code in trial.invalid_reasons})
+            )
         self.progress.milestone(f"  {result.case:<34} {figure:<28} {len(values)} rounds, {duration(took_s)}")
 
     def _open_store(self) -> list[str]:
         options = self.options
-        lines = []
+        lines: list[str] = []
         if not (options.save or options.autosave or options.json):
             return lines
         head = timing.head(self._config)
@@ -248,7 +249,9 @@ class EnergySession:
             store = Store(options.storage, timing.machine_folder(names))
             self._writers.append(store.begin(options.save or timing.tag(head.commit_info), head))
             for path in store.recover():
-                lines.append(f"energy: an earlier session was cut off; its finished cases are in {os.path.relpath(path)}")
+                lines.append(
+                    f"energy: an earlier session was cut off; its finished cases are in {os.path.relpath(path)}"
+                )
         if options.json is not None:
             self._writers.append(begin_file(options.json, head))
         return lines
@@ -269,7 +272,9 @@ def question_of(item: pytest.Item) -> str:
 def plain_params(item: pytest.Item) -> Mapping[str, str | int | float | bool | None]:
     """The test's parameters that are plain values; the Scenario among them is stored as itself."""
     params = item.callspec.params if hasattr(item, "callspec") else {}
-    return {name: value for name, value in params.items() if value is None or isinstance(value, str | int | float | bool)}
+    return {
+        name: value for name, value in params.items() if value is None or isinstance(value, str | int | float | bool)
+    }
 
 
 def load_label(case: Resolved) -> str:
@@ -283,5 +288,3 @@ def load_label(case: Resolved) -> str:
     if spec.tensor_parallel > 1:
         parts.append(f"TP {spec.tensor_parallel}")
     return " · ".join(parts)
-
-

@@ -69,9 +69,13 @@ def read_run(path: Path) -> Run:
     try:
         version = msgspec.json.decode(text, type=_VersionOnly).energy
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ResultFileError(f"{path.name} is not a whole result file ({error}); name one that --energy-save wrote") from error
+        raise ResultFileError(
+            f"{path.name} is not a whole result file ({error}); name one that --energy-save wrote"
+        ) from error
     if version is None:
-        raise ResultFileError(f"{path.name} has no `energy` block: it was saved without energy; measure again with --energy-save")
+        raise ResultFileError(
+            f"{path.name} has no `energy` block: it was saved without energy; measure again with --energy-save"
+        )
     if version.schema_version > SCHEMA_VERSION:
         raise ResultFileError(
             f"{path.name} has energy schema {version.schema_version}, this version reads up to {SCHEMA_VERSION}; upgrade pytest-joules"
@@ -175,7 +179,9 @@ class Store:
         found = [run for run in runs if (run.name.startswith(number) if number else reference in run.name)]
         if not found:
             known = ", ".join(run.stem for run in runs[-3:]) or "none yet"
-            raise ConfigurationError(f"no saved run matches {reference!r} in {self.folder.name}; the newest are: {known}")
+            raise ConfigurationError(
+                f"no saved run matches {reference!r} in {self.folder.name}; the newest are: {known}"
+            )
         return found[-1]
 
     def recover(self) -> list[Path]:
@@ -235,7 +241,9 @@ def publish(path: Path, content: bytes) -> Path:
     return path
 
 
-def _document(head: Head, environments: dict[str, Environment], results: list[Result], benchmarks: list[dict[str, Any]]) -> bytes:
+def _document(
+    head: Head, environments: dict[str, Environment], results: list[Result], benchmarks: list[dict[str, Any]]
+) -> bytes:
     run = Run(schema_version=SCHEMA_VERSION, environments=environments, results=tuple(results))
     document = {
         "machine_info": head.machine_info,

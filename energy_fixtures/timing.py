@@ -38,7 +38,9 @@ def time_statistics(result: Result) -> Metadata:
         cprofile_stats=None,
         has_error=not trials,
     )
-    entry = Metadata(fixture, iterations=iterations, options={"min_rounds": len(result.trials), "timer": "time.monotonic"})
+    entry = Metadata(
+        fixture, iterations=iterations, options={"min_rounds": len(result.trials), "timer": "time.monotonic"}
+    )
     for trial in trials:
         entry.stats.update(trial.reading.duration_s / trial.iterations)
     return entry

@@ -55,10 +55,12 @@ def run(
     Raises:
         CommandFailed: It ended with another status than the accepted ones.
     """
+    # Without compiled files on disk pytest rewrites a hundred modules each time, which no user's shell asks for.
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         list(command),
         cwd=cwd,
-        env={**os.environ, **(environ or {})},
+        env={**kept, **(environ or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -20,7 +20,10 @@ PER_TOKEN = METRICS["joules_per_output_token"]
 
 @dataclass(frozen=True, kw_only=True)
 class Point:
-    """One batch size. `against` is speculative over autoregressive joules per token; None where one of them is unknown."""
+    """One batch size.
+
+    `against` is speculative over autoregressive joules per token; None where one of them is unknown.
+    """
 
     batch_size: int
     speculative: Result
@@ -66,7 +69,10 @@ def series_of(results: Sequence[Result], level: float) -> tuple[Series, ...]:
         if twin is not None and (twin.scope != result.scope or twin.method != result.method):
             twin = None  # joules of other domains, or obtained in another way
         point = Point(
-            batch_size=scenario.batch_size, speculative=result, autoregressive=twin, against=_against(twin, result, level)
+            batch_size=scenario.batch_size,
+            speculative=result,
+            autoregressive=twin,
+            against=_against(twin, result, level),
         )
         groups.setdefault(msgspec.structs.replace(scenario, batch_size=1).key, []).append(point)
     ordered = [sorted(points, key=lambda point: point.batch_size) for points in groups.values()]

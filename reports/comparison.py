@@ -1,6 +1,6 @@
 """Which Result of a baseline belongs to which Result of now, and whether the two may be compared.
 
-    Result now ──fullname──► Result then ──scenario, method, scope, environment──► Pair with one State
+Result now ──fullname──► Result then ──scenario, method, scope, environment──► Pair with one State
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ class Baseline:
         found: list[list[str]] = []
         for past in self.environments.values():
             found.append(incomparable(past, msgspec.structs.replace(here, engine=past.engine, meter=past.meter)))
-        return tuple(min(found, key=len)) if found else ()
+        fewest = min(found, key=len, default=[])
+        return tuple(fewest)
 
     def _unfair(self, past: Result, candidate: Result, environment: Environment) -> tuple[str, ...]:
         then = self.environments.get(past.environment)
@@ -113,7 +114,8 @@ def scenario_differences(old: Scenario | None, new: Scenario | None) -> tuple[st
     if old.key == new.key:
         return ()
     before, after = msgspec.structs.asdict(old), msgspec.structs.asdict(new)
-    return tuple(f"{name} {_word(before[name])} against {_word(after[name])}" for name in before if before[name] != after[name])
+    differing = [name for name in before if before[name] != after[name]]
+    return tuple(f"{name} {_word(before[name])} against {_word(after[name])}" for name in differing)
 
 
 def _word(value: object) -> str:

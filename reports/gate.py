@@ -90,7 +90,8 @@ def parse_limit(expression: str) -> Limit:
     if name is not None and metric(name).direction is None:
         judged = ", ".join(known.name for known in METRICS.values() if known.direction is not None)
         raise ConfigurationError(
-            f"--energy-compare-fail={expression}: {name} is neither better when lower nor when higher; gate on one of {judged}"
+            f"--energy-compare-fail={expression}: {name} is neither better when lower nor when higher; "
+            f"gate on one of {judged}"
         )
     return Limit(metric=name, stat=stat, amount=float(number[1]), percent=number[2] == "%")
 
@@ -124,14 +125,17 @@ def judge(limit: Limit, pair: Pair, level: float) -> Judgement | None:
     of = STATISTICS[limit.stat]
     old, new = of(old_values), of(new_values)
     if limit.percent and old <= 0:
-        sentence = f"{case}: the baseline's {limit.stat} {known.name} is {quantity(old, known.unit)}; a percentage of it means nothing"
+        sentence = (
+            f"{case}: the baseline's {limit.stat} {known.name} is {quantity(old, known.unit)}, no base for a percentage"
+        )
         return Judgement(limit=limit, verdict=Verdict.INCONCLUSIVE, sentence=sentence)
     interval = contrast(known, pair, level) if limit.stat in ("mean", "median") else None
     verdict = _verdict(limit, known, old, new, interval)
     label = "" if pair.candidate.method in MEASURED else f" ({pair.candidate.method}, not measured)"
     sentence = (
         f"{case}: {limit.stat} {known.name} {quantity(new, known.unit)}{label} against {quantity(old, known.unit)}"
-        f"{_change(old, new)}, limit {limit.said(known.unit)} (n = {len(new_values)} against {len(old_values)}{_range(interval)})"
+        f"{_change(old, new)}, limit {limit.said(known.unit)} "
+        f"(n = {len(new_values)} against {len(old_values)}{_range(interval)})"
     )
     return Judgement(limit=limit, verdict=verdict, sentence=sentence)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,19 @@ LEVEL = 0.95
 """Confidence of every printed interval, and of the one that UNCHANGED needs."""
 
 NEWEST = "newest"
+
+COMPARE = f"compare with a saved run: its number, part of its name, a file, or {NEWEST} (also without a value)"
+FAIL = (
+    "fail a test whose energy is worse than the baseline's by more than this, repeatable: METRIC:STAT:LIMIT, "
+    "for example joules_per_output_token:mean:2.5%, or mean:5%; STAT is mean, median, min or max; implies --energy-compare"
+)
+
+_OPTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
+    ("compare", "NUM|FILE", {"nargs": "?", "const": NEWEST}, COMPARE),
+    ("compare-fail", "EXPR", {"action": "append"}, FAIL),
+    ("columns", "LIST", {}, "metrics to show, comma separated"),
+    ("sort", "KEY", {}, "order of the rows: name or a metric, best first (default: as they ran)"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,18 +61,11 @@ class Options:
 def add_options(parser: pytest.Parser) -> None:
     """Register every option and its ini twin."""
     group = parser.getgroup("energy", "energy as a test result (pytest-joules)")
-    compare = "compare with a saved run: its number, part of its name, a file, or the newest of this machine"
-    fail = "fail a test whose energy is worse than the baseline's by more than this: METRIC:STAT:LIMIT, for example joules_per_output_token:mean:2.5%%, or mean:5%%; repeatable; STAT is mean, median, min or max; without --energy-compare the newest run is the baseline"
-    columns = "metrics to show, comma separated"
-    sort = "order of the rows: name or a metric, best first (default: as they ran)"
-    group.addoption("--energy-compare", nargs="?", const=NEWEST, default=None, metavar="NUM|FILE", dest="energy_compare", help=compare)
-    group.addoption("--energy-compare-fail", action="append", default=None, metavar="EXPR", dest="energy_compare_fail", help=fail)
-    group.addoption("--energy-columns", default=None, metavar="LIST", dest="energy_columns", help=columns)
-    group.addoption("--energy-sort", default=None, metavar="KEY", dest="energy_sort", help=sort)
-    parser.addini("energy_compare", f"{compare} ({NEWEST})", type="string", default=None)
-    parser.addini("energy_compare_fail", fail.replace("%%", "%"), type="args", default=None)
-    parser.addini("energy_columns", columns, type="string", default=None)
-    parser.addini("energy_sort", sort, type="string", default=None)
+    for name, metavar, more, text in _OPTIONS:
+        dest = f"energy_{name.replace('-', '_')}"
+        escaped = text.replace("%", "%%")  # argparse formats its help
+        group.addoption(f"--energy-{name}", default=None, metavar=metavar, dest=dest, help=escaped, **more)
+        parser.addini(dest, text, type="args" if "action" in more else "string", default=None)
 
 
 def read_options(config: pytest.Config) -> Options:
@@ -80,7 +87,8 @@ def read_options(config: pytest.Config) -> Options:
 def _reference(text: str | None) -> str | None:
     if text is not None and (Path(text).is_dir() or text.endswith(".py") or "::" in text):
         raise ConfigurationError(
-            f"--energy-compare took {text!r} as the run to compare with; name tests before it, or write --energy-compare={NEWEST}"
+            f"--energy-compare took {text!r} as the run to compare with; "
+            f"name tests before it, or write --energy-compare={NEWEST}"
         )
     return text
 
@@ -88,20 +96,15 @@ def _reference(text: str | None) -> str | None:
 def _columns(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
-        _named("--energy-columns", name)
+        try:
+            metric(name)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"--energy-columns: {error}") from error
     return names
 
 
 def _sort(name: str | None) -> str | None:
-    if name is not None and name != "name":
-        if name not in METRICS:
-            raise ConfigurationError(f"--energy-sort={name}: use name or a metric, such as {', '.join(nearest(name, METRICS))}")
-        _named("--energy-sort", name)
+    if name is not None and name not in ("name", *METRICS):
+        known = ", ".join(nearest(name, METRICS))
+        raise ConfigurationError(f"--energy-sort={name}: use name or a metric, such as {known}")
     return name
-
-
-def _named(option: str, name: str) -> None:
-    try:
-        metric(name)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{option}: {error}") from error

@@ -12,16 +12,13 @@ from energy_fixtures.errors import JoulesError
 from energy_fixtures.records import Environment, Result
 from reports.comparison import Baseline
 from reports.options import add_options, read_options
-from reports.session import ReportSession
+from reports.session import WIDE, ReportSession
 
 KEY = pytest.StashKey[ReportSession]()
 SELECTED = pytest.StashKey[set[str]]()
 """Files in which something was collected."""
 DESELECTED = pytest.StashKey[set[str]]()
 """Node ids that were left out on purpose; they are not missing from the baseline."""
-
-NARROWEST = 100
-"""Columns, where no terminal says how many it has."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -55,7 +52,8 @@ def _load_baseline(config: pytest.Config, report: ReportSession) -> None:
     from energy_fixtures.timing import machine_folder
 
     boards = read_boards()
-    store = Store(config.stash[MEASURING].options.storage, machine_folder(tuple(str(board["name"]) for board in boards)))
+    machine = machine_folder(tuple(str(board["name"]) for board in boards))
+    store = Store(config.stash[MEASURING].options.storage, machine)
     report.storage = os.path.relpath(store.folder)
     path = store.find(report.options.reference)
     if path is None:
@@ -91,11 +89,12 @@ def pytest_energy_verdict(config: pytest.Config, result: Result) -> str | None:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     writer = terminalreporter._tw  # its only handle; pytest's own plugins use it too
-    width = writer.fullwidth if terminalreporter.isatty else max(NARROWEST, writer.fullwidth)
+    width = writer.fullwidth if terminalreporter.isatty else max(WIDE, writer.fullwidth)
     left_out, files = config.stash[DESELECTED], config.stash[SELECTED]
 
     def expected(fullname: str) -> bool:
-        return _file(fullname) in files and not any(fullname == name or fullname.startswith(f"{name}::") for name in left_out)
+        chosen = not any(fullname == name or fullname.startswith(f"{name}::") for name in left_out)
+        return chosen and _file(fullname) in files
 
     for line in config.stash[KEY].lines(width=width, colour=writer.hasmarkup, expected=expected):
         terminalreporter.write_line(line)

@@ -17,6 +17,9 @@ from reports.options import LEVEL, Options
 if TYPE_CHECKING:
     from reports.render.tables import Compared
 
+WIDE = 100
+"""Columns that the usual tables need in full."""
+
 
 class ReportSession:
     """One session's report.
@@ -62,7 +65,8 @@ class ReportSession:
         if self.baseline is None:
             return [f"energy baseline: none found in {self.storage}; {kept} (save one with --energy-autosave)"]
         if self.refused:
-            return [f"energy baseline: {self.baseline.name} is from another machine ({'; '.join(self.refused)}); {kept}"]
+            differs = "; ".join(self.refused)
+            return [f"energy baseline: {self.baseline.name} is from another machine ({differs}); {kept}"]
         gate = f", limit {', '.join(limit.expression for limit in self.options.limits)}" if self.options.limits else ""
         return [f"energy baseline: {self.baseline.name}{gate}"]
 
@@ -78,7 +82,13 @@ class ReportSession:
         from reports.render.terminal import report
         from reports.render.text import to_lines
 
-        view = View(level=LEVEL, metrics=self.options.columns, sort=self.options.sort, compared=self._compared())
+        view = View(
+            level=LEVEL,
+            metrics=self.options.columns,
+            sort=self.options.sort,
+            compared=self._compared(),
+            narrow=width < WIDE,
+        )
         parts = report(list(self._results.values()), self._environments, view)
         return to_lines([*parts, *self._closing(expected)], width=width, colour=colour)
 
@@ -102,7 +112,8 @@ class ReportSession:
         said = [f"{states[state]} {state.value}" for state in State if states[state]]
         lines = ["", f"energy baseline {self.baseline.name}: {', '.join([*said, f'{len(missing)} missing'])}"]
         if missing:
-            lines.append(f"missing, in the baseline but not in this run: {some([plain(past.case) for past in missing])}")
+            names = some([plain(past.case) for past in missing])
+            lines.append(f"missing, in the baseline but not in this run: {names}")
         if self.options.limits:
             verdicts = Counter(worst for name in self._pairs if (worst := self._worst(name)) is not None)
             counted = ", ".join(f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdicts[verdict])

@@ -36,7 +36,10 @@ class Summary:
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """New over base, with an interval; 1.0 means no difference. `value` is None where the base's mean is not above 0."""
+    """New over base, with an interval; 1.0 means no difference.
+
+    `value` is None where the base's mean is not above 0.
+    """
 
     value: float | None
     low: float | None
@@ -97,7 +100,8 @@ def ratio(base: Sequence[float], new: Sequence[float], level: float) -> Ratio:
     below, above = math.fsum(base) / len(base), math.fsum(new) / len(new)
     if below <= 0 or above <= 0:
         value = above / below if below > 0 else None
-        return Ratio(value=value, low=None, high=None, level=level, doubts=("a ratio needs means above 0 for an interval",))
+        doubt = "a ratio needs means above 0 for an interval"
+        return Ratio(value=value, low=None, high=None, level=level, doubts=(doubt,))
     value = above / below
     if min(len(base), len(new)) < 2:
         return Ratio(value=value, low=None, high=None, level=level, doubts=(_too_few(min(len(base), len(new))),))

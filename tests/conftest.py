@@ -10,7 +10,13 @@ from energy_fixtures.records import Environment, Generation, Reading, Request, R
 
 
 def make_scenario(**changes: object) -> Scenario:
-    fields: dict[str, object] = {"engine": "vllm", "model": "tiny", "batch_size": 2, "input_tokens": 8, "output_tokens": 4}
+    fields: dict[str, object] = {
+        "engine": "vllm",
+        "model": "tiny",
+        "batch_size": 2,
+        "input_tokens": 8,
+        "output_tokens": 4,
+    }
     return Scenario(**{**fields, **changes})  # type: ignore[arg-type]
 
 
@@ -37,7 +43,9 @@ def make_environment(**changes: object) -> Environment:
     return Environment(**{**fields, **changes})  # type: ignore[arg-type]
 
 
-def make_result(name: str = "test_x[vllm-b2]", joules: tuple[float, ...] = (8.0, 8.2, 7.8), **changes: object) -> Result:
+def make_result(
+    name: str = "test_x[vllm-b2]", joules: tuple[float, ...] = (8.0, 8.2, 7.8), **changes: object
+) -> Result:
     fields: dict[str, object] = {
         "fullname": f"benchmarks/test_frameworks.py::{name}",
         "question": "frameworks",

@@ -159,7 +159,7 @@ class EngineHost:
         if self._closed:
             return
         self._closed = True
-        tree = tree_of(self._process.pid)
+        tree = tree_of(self._process)
         if self._answered and not self._dead and self._process.poll() is None:
             try:
                 self._socket.sendall(frame(Stop()))
@@ -254,7 +254,7 @@ class EngineHost:
 
     def _end(self) -> None:
         self._dead = True
-        end_tree(self._process, tree_of(self._process.pid))
+        end_tree(self._process, tree_of(self._process))
 
     def _tail(self) -> str:
         return "" if self._log.closed else log_tail(self._log)

@@ -14,20 +14,23 @@ POLL_S = 0.005
 TRACKER_WAIT_S = 1.0  # a resource tracker unlinks what is left as soon as the others are gone
 
 
-def tree_of(pid: int) -> list[psutil.Process]:
-    """The descendants of `pid` and all other processes of the session it leads, without itself.
+def tree_of(root: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """The descendants of `root` and all other processes of the session it leads, without itself.
 
-    The session also names workers whose parent has died already; call this before `pid` is started anew by anyone.
+    The session also names workers whose parents have died already, `root` included.
     """
     found: dict[int, psutil.Process] = {}
-    with contextlib.suppress(psutil.NoSuchProcess):
-        found = {process.pid: process for process in psutil.Process(pid).children(recursive=True)}
-    for other in psutil.pids():
-        if other == pid or other in found:
+    if root.poll() is None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found = {process.pid: process for process in psutil.Process(root.pid).children(recursive=True)}
+    elif psutil.pid_exists(root.pid):
+        return []  # the number is another's by now: the kernel gives it away only when the session is empty
+    for pid in psutil.pids():
+        if pid == root.pid or pid in found:
             continue
         with contextlib.suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
-            if os.getsid(other) == pid:
-                found[other] = psutil.Process(other)
+            if os.getsid(pid) == root.pid:
+                found[pid] = psutil.Process(pid)
     return list(found.values())
 
 

@@ -6,7 +6,7 @@
     collect   lengths and times from vLLM's own outputs, drafts, cache hits and preemptions from its counters
 
 The engine core runs in this process too: ours is a child already, and one more process would cost 30 s of loading.
-With tensor parallelism vLLM starts one worker process per rank; they end with `close` or with the process tree.
+With tensor parallelism vLLM starts one worker process per rank; they end with the process tree.
 
 The only file that imports vLLM; it is imported in the engine's own process.
 """
@@ -26,12 +26,15 @@ from typing import Any
 import psutil
 
 from energy_fixtures.engines.base import EngineSpec, Facts, Work
+from energy_fixtures.engines.vllm_outputs import Done, beam_requests, counted_between, counters, requests
 from energy_fixtures.errors import EngineFailed
 from energy_fixtures.models.materialise import materialise
-from energy_fixtures.records import Generation, Request, Scenario
+from energy_fixtures.records import Generation, Scenario
 from energy_fixtures.workloads.prompts import special_ids, token_prompts
 
-KV_TOKENS_PER_SEQUENCE = 512  # KV-cache room on a CPU, times max_batch_size: prompt and output of all but the longest cases
+KV_TOKENS_PER_SEQUENCE = (
+    512  # KV-cache room on a CPU, times max_batch_size: prompt and output of all but the longest cases
+)
 KV_SHARE_OF_MEMORY = 4  # and never more than this fraction (one over it) of the machine's memory
 TUNABLE = frozenset({"max_model_len", "max_num_seqs", "kv_cache_memory_bytes", "max_logprobs"})
 """Arguments that this engine sets and an engine option may still replace; the others are the Scenario's to say."""
@@ -42,14 +45,6 @@ took 3 to 8 s instead of 0.4 s (64 + 64 tokens, 3 M parameters), at full power."
 
 SHARED_MEMORY = Path("/dev/shm")
 CPU_WORKERS_PREFIX = "vllm_dist_"  # csrc/cpu/shm.cpp of vLLM 0.32
-
-COUNTERS = {
-    "drafted_tokens": "vllm:spec_decode_num_draft_tokens",
-    "accepted_tokens": "vllm:spec_decode_num_accepted_tokens",
-    "prefix_cache_hit_tokens": "vllm:prefix_cache_hits",
-    "preemptions": "vllm:num_preemptions",
-}
-"""Field of Generation, and the counter of vLLM that it is the difference of."""
 
 
 class VllmEngine:
@@ -119,7 +114,7 @@ class VllmEngine:
             scenario=scenario,
             batches=[[self._vllm.TokensPrompt(prompt_token_ids=tokens) for tokens in batch] for batch in rows],
             parameters=self._parameters(scenario),
-            counters=self._counters(),
+            counters=counters(self._llm.get_metrics()),
         )
 
     def run(self) -> None:
@@ -133,26 +128,23 @@ class VllmEngine:
                 outputs = self._llm.beam_search(prompts, job.parameters)
             else:
                 outputs = self._llm.generate(prompts, job.parameters, use_tqdm=False)
-            job.done.append(_Done(started_s, time.monotonic(), outputs))
+            job.done.append(
+                Done(
+                    started_s=started_s,
+                    ended_s=time.monotonic(),
+                    prompt_tokens=job.scenario.input_tokens,
+                    outputs=outputs,
+                )
+            )
 
     def collect(self) -> Generation:
         """See `Engine.collect`."""
         job = self._prepared()
-        after = self._counters()
-        counted = {
-            name: after[name] - before if name in after else None for name, before in job.counters.items()
-        }
-        if job.scenario.speculation is None:
-            counted.pop("drafted_tokens", None)
-            counted.pop("accepted_tokens", None)
-        job.counters = after
-        read = _beam_requests if job.scenario.decoding.method == "beam" else _requests
-        requests = [request for done in job.done for request in read(done, job.scenario)]
-        return Generation(requests=tuple(requests), **counted)
-
-    def close(self) -> None:
-        """End vLLM's worker processes, if it started any, and let them free their shared memory."""
-        self._llm.llm_engine.engine_core.shutdown()
+        before, job.counters = job.counters, counters(self._llm.get_metrics())
+        counted = counted_between(before, job.counters, speculated=job.scenario.speculation is not None)
+        read = beam_requests if job.scenario.decoding.method == "beam" else requests
+        served = [request for done in job.done for request in read(done)]
+        return Generation(requests=tuple(served), **counted)
 
     def _limits(self, model: Mapping[str, Any]) -> dict[str, Any]:
         """Capacity to reserve: what the spec asks, as far as the model's positions and the machine's memory reach."""
@@ -169,7 +161,8 @@ class VllmEngine:
         taken = sorted(set(self._spec.options) & (set(arguments) - TUNABLE))
         if taken:
             raise EngineFailed(
-                f"Engine option {taken[0]!r} is settled by the scenario itself; use the scenario's own field.", kind="unsupported"
+                f"Engine option {taken[0]!r} is settled by the scenario itself; use the scenario's own field.",
+                kind="unsupported",
             )
         known = importlib.import_module("vllm.engine.arg_utils").EngineArgs.__dataclass_fields__
         unknown = sorted(set(self._spec.options) - set(known))
@@ -238,15 +231,6 @@ class VllmEngine:
             raise EngineFailed("Nothing was prepared; call prepare before run and collect.", kind="raised")
         return self._job
 
-    def _counters(self) -> dict[str, int]:
-        """The counters that this version has, summed over its engine cores."""
-        found: dict[str, int] = {}
-        fields = {counter: name for name, counter in COUNTERS.items()}
-        for metric in self._llm.get_metrics():
-            if metric.name in fields:
-                found[fields[metric.name]] = found.get(fields[metric.name], 0) + int(metric.value)
-        return found
-
     def _describe(self, cores: Sequence[Sequence[int]]) -> dict[str, str | int | float | bool]:
         torch: Any = importlib.import_module("torch")
         config, spec = self._config, self._spec
@@ -278,15 +262,6 @@ class VllmEngine:
         return facts | ({"cuda_version": str(torch.version.cuda)} if cuda else {})
 
 
-@dataclass(frozen=True)
-class _Done:
-    """One iteration: when it was handed over and finished (monotonic), and what vLLM returned."""
-
-    started_s: float
-    ended_s: float
-    outputs: Sequence[Any]
-
-
 @dataclass
 class _Job:
     """Prepared work, the counters before it, and what has come of it."""
@@ -295,38 +270,7 @@ class _Job:
     batches: list[list[Any]]
     parameters: Any
     counters: dict[str, int]
-    done: list[_Done] = field(default_factory=list)
-
-
-def _requests(done: _Done, scenario: Scenario) -> list[Request]:
-    """One Request per output of `LLM.generate`; `first_token_ts` and `last_token_ts` are on the monotonic clock."""
-    found = []
-    for output in done.outputs:
-        first_s, last_s = (getattr(output.metrics, name, None) for name in ("first_token_ts", "last_token_ts"))
-        found.append(
-            Request(
-                input_tokens=len(output.prompt_token_ids),
-                output_tokens=len(output.outputs[0].token_ids),
-                finish_reason=str(output.outputs[0].finish_reason),
-                ttft_s=first_s - done.started_s if first_s else None,  # 0.0 is vLLM's "not yet"
-                e2e_s=last_s - done.started_s if last_s else None,
-            )
-        )
-    return found
-
-
-def _beam_requests(done: _Done, scenario: Scenario) -> list[Request]:
-    """One Request per prompt: its best beam. All beams of a batch advance together and end together."""
-    return [
-        Request(
-            input_tokens=scenario.input_tokens,
-            output_tokens=len(output.sequences[0].tokens) - scenario.input_tokens,
-            finish_reason=output.sequences[0].finish_reason or "length",  # None where max_tokens ended it
-            ttft_s=None,  # a beam search has no first token before its end
-            e2e_s=done.ended_s - done.started_s,
-        )
-        for output in done.outputs
-    ]
+    done: list[Done] = field(default_factory=list)
 
 
 def _set_environment(spec: EngineSpec, cores: Sequence[Sequence[int]]) -> None:
@@ -406,14 +350,18 @@ def _speculative_config(spec: EngineSpec) -> dict[str, Any] | None:
     if spec.speculation_method == "ngram":
         return config | {"method": "ngram", "prompt_lookup_max": spec.speculation_ngram_max, "prompt_lookup_min": 1}
     if spec.draft is None:
-        raise EngineFailed("Speculation with a draft model was asked for and no draft model was named; name one.", kind="raised")
+        raise EngineFailed(
+            "Speculation with a draft model was asked for and no draft model was named; name one.", kind="raised"
+        )
     local = materialise(spec.draft)
     return config | {"method": "draft_model", "model": local.path, "revision": local.revision}
 
 
 def _kv_cache_bytes(config: Any, spec: EngineSpec, context_tokens: int) -> int:
     """Bytes of KV cache to reserve per worker on a CPU: room for full batches of usual length, and one full context."""
-    layers = config.get_total_num_hidden_layers() * (1 if spec.draft is None else 2)  # a draft has no more than its target
+    layers = config.get_total_num_hidden_layers() * (
+        1 if spec.draft is None else 2
+    )  # a draft has no more than its target
     heads = max(1, config.get_total_num_kv_heads() // spec.tensor_parallel)
     token_bytes = 2 * layers * heads * config.get_head_size() * config.dtype.itemsize  # keys and values
     wanted_tokens = max(spec.max_batch_size * KV_TOKENS_PER_SEQUENCE, 2 * context_tokens)

@@ -112,11 +112,11 @@ def _split(choice: str) -> tuple[str, str | None]:
     return name, argument if colon else None
 
 
-def header_line(info: MeterInfo) -> str:
-    """What the meter is, in the one line that stands above everything it measured.
+def header_lines(info: MeterInfo) -> list[str]:
+    """What stands above everything a meter measured: one line for the meter, one per thing it cannot read.
 
-    >>> header_line(MeterInfo(name="zeus", method="counter", domains=("gpu:0", "cpu:0"), resolution_s=0.1))
-    'meter: zeus · counter · gpu:0 cpu:0'
+    >>> header_lines(MeterInfo(name="zeus", method="counter", domains=("gpu:0", "cpu:0"), resolution_s=0.1))
+    ['meter: zeus · counter · gpu:0 cpu:0']
     """
     real = info.method in MEASURED
     parts = [f"meter: {info.name}", info.method] if real else [f"meter: {info.name}, not measured"]
@@ -127,6 +127,4 @@ def header_line(info: MeterInfo) -> str:
         parts.append(f"{idle_w:.3g} W idle, {load_w:.3g} W busy per core ({details['source']})")
     elif not real:
         parts.append(str(details.get("trace", details.get("recording", ""))))
-    if info.missing:
-        parts.append(f"missing: {'; '.join(info.missing)}")
-    return " · ".join(part for part in parts if part)
+    return [" · ".join(part for part in parts if part), *(f"  {missing}" for missing in info.missing)]

@@ -39,7 +39,8 @@ def default_metrics(results: Sequence[Result], *, short: bool = False) -> tuple[
     `short` leaves out what can be told from the rest, so that a comparison has room.
     """
     judged = {headline(result).name for result in results}
-    names = (*(PER_TOKEN if "joules_per_output_token" in judged else ()), *(PER_CALL if "joules_per_iteration" in judged else ()))
+    names: tuple[str, ...] = PER_TOKEN if "joules_per_output_token" in judged else ()
+    names += PER_CALL if "joules_per_iteration" in judged else ()
     return tuple(METRICS[name] for name in dict.fromkeys(names) if not (short and name in TOLD_BY_OTHERS))
 
 

@@ -1,4 +1,4 @@
-"""Closing sentences: for each kind of work, the case that takes the fewest joules and how far the dearest is from it."""
+"""Closing sentences: for each kind of work, the case that takes the fewest joules, and how far off the dearest is."""
 
 from __future__ import annotations
 

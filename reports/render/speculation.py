@@ -11,7 +11,7 @@ from energy_fixtures.metrics import METRICS
 from energy_fixtures.records import Environment, Result, Scenario
 from reports.break_even import PER_TOKEN, Point, Series, sentence, series_of
 from reports.render.columns import UNKNOWN, Column, figure_with_spread
-from reports.render.tables import View, caption, case_width, new_table, note_lines, shared, trials
+from reports.render.tables import WIDEST_NAME, View, caption, new_table, note_lines, shared, trials
 from reports.render.text import Footnotes, doubts_of, honest, plain
 from reports.statistics import summarise
 
@@ -40,8 +40,9 @@ def speculation_table(
     notes = Footnotes()
     marks = [_notes(point, shown, notes) for _, point in points]
     table = new_table(honest(title, results[0].method))
-    table.add_column("guessing ahead", overflow="fold", min_width=case_width(list(labels.values())))
-    for heading in ("batch", f"autoregressive\n{energy.unit} ±", f"speculative\n{energy.unit} ±", "saving", "acceptance"):
+    table.add_column("guessing ahead", overflow="fold", max_width=WIDEST_NAME)
+    both = (f"autoregressive\n{energy.unit} ±", f"speculative\n{energy.unit} ±")
+    for heading in ("batch", *both, "saving", "acceptance"):
         table.add_column(heading, justify="right", no_wrap=True)
     if not accepted.empty:
         table.add_column(Text(accepted.heading), justify="right", no_wrap=True)
@@ -68,15 +69,15 @@ def speculation_table(
 def labels_of(series: Sequence[Series]) -> list[str]:
     """`vllm ngram`, with as many further words as it takes to tell the series apart."""
     labels = [f"{one.scenario.engine} {one.speculation.method}" for one in series]
-    for say in (
-        lambda one: f"look-ahead {one.speculation.num_tokens}",
-        lambda one: f"{one.scenario.input_tokens} + {one.scenario.output_tokens} tokens",
-        lambda one: _rest(one.scenario),
-        lambda one: f"#{series.index(one) + 1}",
-    ):
+    distinctions = (
+        [f"look-ahead {one.speculation.num_tokens}" for one in series],
+        [f"{one.scenario.input_tokens} + {one.scenario.output_tokens} tokens" for one in series],
+        [_rest(one.scenario) for one in series],
+        [f"#{number}" for number, _ in enumerate(series, start=1)],
+    )
+    for words in distinctions:
         if len(set(labels)) == len(labels):
             break
-        words = [say(one) for one in series]
         if len(set(words)) > 1:
             labels = [f"{label}, {word}" if word else label for label, word in zip(labels, words, strict=True)]
     return [plain(label) for label in labels]
@@ -106,5 +107,6 @@ def _notes(point: Point, shown: Sequence[str], notes: Footnotes) -> str:
     if point.autoregressive is None:
         said.append("the same work without guessing ahead was not measured")
     else:
-        said += [f"autoregressive: {doubt}" for doubt in doubts_of(point.autoregressive) if doubt not in shown and doubt not in said]
+        known = (*shown, *said)
+        said += [f"autoregressive: {doubt}" for doubt in doubts_of(point.autoregressive) if doubt not in known]
     return notes.mark(said)

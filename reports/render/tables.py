@@ -18,11 +18,16 @@ from reports.gate import Verdict, percent_change
 from reports.render.columns import UNKNOWN, Column, default_metrics
 from reports.render.text import Footnotes, doubts_of, honest, plain
 
-STYLES = {Verdict.REGRESSED: "bold red", Verdict.IMPROVED: "green", Verdict.INCOMPARABLE: "yellow", Verdict.INCONCLUSIVE: "yellow"}
+STYLES = {
+    Verdict.REGRESSED: "bold red",
+    Verdict.IMPROVED: "green",
+    Verdict.INCOMPARABLE: "yellow",
+    Verdict.INCONCLUSIVE: "yellow",
+}
 
 
 WIDEST_NAME = 36
-"""Leaves room for the usual figures in 100 columns."""
+"""Columns of a case's name before it is folded; leaves room for the usual figures in 100 columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +46,14 @@ class View:
         level: Confidence of every ±, in (0, 1).
         metrics: Columns, empty for the usual ones. sort: `name`, a metric, or None for the order they ran in.
         compared: By full name; empty when there is no baseline.
+        narrow: Leave out of the usual columns what can be told from the others.
     """
 
     level: float
     metrics: tuple[str, ...] = ()
     sort: str | None = None
     compared: Mapping[str, Compared] = field(default_factory=dict)
+    narrow: bool = False
 
 
 def question_table(
@@ -64,9 +71,11 @@ def question_table(
     shown = _shared_doubts(rows)
     notes = Footnotes()
     table = new_table(honest(title, rows[0].method))
-    metrics = tuple(METRICS[name] for name in view.metrics) or default_metrics(rows, short=bool(view.compared))
+    metrics = tuple(METRICS[name] for name in view.metrics) or default_metrics(
+        rows, short=bool(view.compared) or view.narrow
+    )
     columns = [column for column in (Column.of(metric, rows, view.level) for metric in metrics) if not column.empty]
-    table.add_column("case", overflow="fold", min_width=case_width([plain(result.case) for result in rows]))
+    table.add_column("case", overflow="fold", max_width=WIDEST_NAME)
     for index, column in enumerate(columns):
         table.add_column(Text(column.heading + (" ±" if index == 0 else "")), justify="right", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
@@ -85,12 +94,14 @@ def question_table(
 
 def new_table(title: str) -> Table:
     """An empty table in this project's look."""
-    return Table(title=Text(plain(title), style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-
-
-def case_width(names: Sequence[str]) -> int:
-    """Columns that names get at least; longer ones are folded into several lines."""
-    return min(WIDEST_NAME, max(map(len, names)))
+    return Table(
+        title=Text(plain(title), style="bold"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        show_edge=False,
+        collapse_padding=True,
+    )
 
 
 def sorted_results(results: Sequence[Result], view: View) -> list[Result]:
@@ -110,9 +121,9 @@ def sorted_results(results: Sequence[Result], view: View) -> list[Result]:
 
 
 def trials(result: Result) -> str:
-    """How many trials count, `2 of 3` when some do not."""
+    """How many trials count, `2/3` when one of three does not."""
     valid, total = len(result.valid_trials), len(result.trials)
-    return str(total) if valid == total else f"{valid} of {total}"
+    return str(total) if valid == total else f"{valid}/{total}"
 
 
 def caption(results: Sequence[Result], environments: Mapping[str, Environment], level: float) -> str:
@@ -120,7 +131,7 @@ def caption(results: Sequence[Result], environments: Mapping[str, Environment], 
     scopes: dict[str, int] = {}
     for result in results:
         scopes[" + ".join(result.scope)] = scopes.get(" + ".join(result.scope), 0) + 1
-    of = ", ".join(scopes) if len(scopes) == 1 else ", ".join(f"{scope} ({count} cases)" for scope, count in scopes.items())
+    of = ", ".join(scope if len(scopes) == 1 else f"{scope} ({count} cases)" for scope, count in scopes.items())
     known = [environments[result.environment] for result in results if result.environment in environments]
     meters = dict.fromkeys(str(environment.meter.get("name", "unknown")) for environment in known)
     said = [f"joules of {of}", f"meter {', '.join(meters) or 'unknown'} ({results[0].method})"]

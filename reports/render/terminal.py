@@ -47,7 +47,8 @@ def _section(
     special = speculation_table(title, members, environments, view) if question == "speculative" else []
     parts: list[RenderableType] = [Text(""), *special]
     if not special or view.metrics or view.compared:
-        parts += [Text(""), *question_table(title, members, environments, view)] if special else question_table(title, members, environments, view)
+        parts += [Text("")] if special else []
+        parts += question_table(title, members, environments, view)
     if question == "frameworks":
         parts += [Text(line, style="bold") for line in cheapest(members, view.level)]
     return parts

@@ -64,7 +64,8 @@ def doubts_of(result: Result) -> tuple[str, ...]:
     for trial in result.trials:
         for code in trial.invalid_reasons:
             invalid[code] = invalid.get(code, 0) + 1
-    sentences = [f"{count} of {len(result.trials)} trials do not count: {reason(code)}" for code, count in invalid.items()]
+    total = len(result.trials)
+    sentences = [f"{count} of {total} trials do not count: {reason(code)}" for code, count in invalid.items()]
     codes = dict.fromkeys(code for trial in result.trials for code in (*trial.reading.doubts, *trial.doubts))
     return (*sentences, *(reason(code) for code in codes))
 
@@ -89,8 +90,8 @@ def to_lines(renderables: Iterable[RenderableType], *, width: int, colour: bool)
         emoji=False,
     )
     for renderable in renderables:
-        # a table that cannot be folded enough runs over the edge: a cut figure would be another figure
-        needed = Measurement.get(console, console.options.update(width=MOST_COLUMNS), renderable).minimum
+        # a table that is too wide runs over the edge: a cut figure would be another figure
+        needed = Measurement.get(console, console.options.update(width=MOST_COLUMNS), renderable).maximum
         console.width = max(width, needed) if isinstance(renderable, Table) else width
         console.print(renderable)
     return [line.rstrip() for line in paper.getvalue().splitlines()]

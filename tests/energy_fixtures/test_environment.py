@@ -25,9 +25,15 @@ def test_equal_environments_compare(environment):
         ({"boards": ({**BOARD, "uuid": "GPU-2"},)}, "board uuid GPU-1 against GPU-2"),
         ({"boards": ({**BOARD, "power_limit_w": 500.0},)}, "board power_limit_w 700.0 against 500.0"),
         ({"boards": ()}, "1 GPUs against 0"),
-        ({"meter": {"name": "modelled", "method": "modelled", "domains": "cpu:0"}}, "counter joules against modelled joules"),
+        (
+            {"meter": {"name": "modelled", "method": "modelled", "domains": "cpu:0"}},
+            "counter joules against modelled joules",
+        ),
         ({"meter": {"name": "replay", "method": "replay", "domains": "gpu:0"}}, "counter joules against replay joules"),
-        ({"meter": {"name": "zeus", "method": "counter", "domains": "gpu:0 cpu:0"}}, "meter domains gpu:0 against gpu:0 cpu:0"),
+        (
+            {"meter": {"name": "zeus", "method": "counter", "domains": "gpu:0 cpu:0"}},
+            "meter domains gpu:0 against gpu:0 cpu:0",
+        ),
         ({"host": {"cpu": "Other", "cores": 2, "system": "Linux"}}, "host cpu Example CPU against Other"),
         ({"engine": {"device": "cpu", "dtype": "float32", "weights": "dummy"}}, "engine device cuda against cpu"),
     ],
@@ -39,7 +45,9 @@ def test_difference_that_matters_is_named(environment, change, clause):
 
 def test_new_version_is_what_a_comparison_is_for(environment):
     """Package versions and the kernel may differ."""
-    other = environment(packages={"torch": "9.9"}, host={"cpu": "Example CPU", "cores": 2, "system": "Linux", "kernel": "9"})
+    other = environment(
+        packages={"torch": "9.9"}, host={"cpu": "Example CPU", "cores": 2, "system": "Linux", "kernel": "9"}
+    )
 
     assert incomparable(environment(), other) == []
 

@@ -13,7 +13,9 @@ from energy_fixtures.records import SCHEMA_VERSION
 from energy_fixtures.store import Head, Store, begin_file, publish, read_run
 from energy_fixtures.timing import entry_of
 
-HEAD = Head(machine_info={"node": "n"}, commit_info={"id": "abc"}, datetime="2026-01-01T00:00:00+00:00", version="5.3.1")
+HEAD = Head(
+    machine_info={"node": "n"}, commit_info={"id": "abc"}, datetime="2026-01-01T00:00:00+00:00", version="5.3.1"
+)
 
 
 def save(store, results, environment):
@@ -87,7 +89,9 @@ def _killed_writer(root, result, environment):
 
 def test_killed_session_loses_no_finished_case(tmp_path, result, environment):
     """After kill -9 in the middle of a write, the next session finds every case that was finished."""
-    process = multiprocessing.get_context("fork").Process(target=_killed_writer, args=(tmp_path, result(), environment()))
+    process = multiprocessing.get_context("fork").Process(
+        target=_killed_writer, args=(tmp_path, result(), environment())
+    )
     process.start()
     process.join()
     store = Store(tmp_path, "m")
@@ -157,7 +161,10 @@ def test_failed_publishing_keeps_the_old_file(tmp_path):
         (b"\xff\xfe\x00", "not a whole result file"),
         (b'{"benchmarks": []}', "no `energy` block"),
         (b'{"energy": {"schema_version": 999}}', "upgrade pytest-joules"),
-        (b'{"energy": {"schema_version": 1, "environments": {}, "results": [{"fullname": 3}]}}', "breaks the record rules"),
+        (
+            b'{"energy": {"schema_version": 1, "environments": {}, "results": [{"fullname": 3}]}}',
+            "breaks the record rules",
+        ),
     ],
 )
 def test_bad_file_is_one_sentence(tmp_path, content, sentence):

@@ -36,13 +36,17 @@ def test_known_quantities(value, unit, text):
     assert quantity(value, unit) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(9.996, "10.0"), (0.5, "0.500"), (1234.0, "1234"), (0.0, "0"), (1.2e7, "1.20e+07")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(9.996, "10.0"), (0.5, "0.500"), (1234.0, "1234"), (0.0, "0"), (1.2e7, "1.20e+07")]
+)
 def test_significant_digits(value, text):
     """Three digits that count, whatever the magnitude."""
     assert significant(value) == text
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.04, "0.0 s"), (59.97, "1 min 00 s"), (75, "1 min 15 s"), (7300, "2 h 01 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (59.97, "1 min 00 s"), (75, "1 min 15 s"), (7300, "2 h 01 min")]
+)
 def test_durations_as_people_say_them(seconds, text):
     """Seconds, minutes and hours carry over correctly."""
     assert duration(seconds) == text

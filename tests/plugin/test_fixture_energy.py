@@ -27,7 +27,9 @@ def test_call_returns_the_value_and_meters_it(pytester, run):
     assert result.ret == 0
     assert len(trials) == 3
     assert all(trial["iterations"] > 5 for trial in trials)
-    assert all(abs(trial["reading"]["energy_j"]["gpu:0"] / trial["reading"]["duration_s"] - 300) < 1 for trial in trials)
+    assert all(
+        abs(trial["reading"]["energy_j"]["gpu:0"] / trial["reading"]["duration_s"] - 300) < 1 for trial in trials
+    )
 
 
 def test_pedantic_does_exactly_what_is_said(pytester, run):

@@ -30,7 +30,9 @@ def test_above_budget_fails_the_item(pytester, run):
     result.assert_outcomes(failed=1)
     assert result.ret == 1
     assert suite.get("failures") == "1"
-    result.stdout.fnmatch_lines(["*energy budget exceeded: joules_per_iteration *J (simulated, not measured) > 2.00 J (+*"])
+    result.stdout.fnmatch_lines(
+        ["*energy budget exceeded: joules_per_iteration *J (simulated, not measured) > 2.00 J (+*"]
+    )
 
 
 def test_budget_that_cannot_be_checked_fails(pytester, run):
@@ -63,6 +65,8 @@ def test_bad_budget_is_a_usage_error(pytester, run, limits, sentence):
 
 def test_nearest_budget_comes_first(pytester, run):
     """A test's own limit overrides its module's."""
-    pytester.makepyfile("import pytest\npytestmark = pytest.mark.energy_budget(joules=0.001)\n" + BODY.format(limits="joules=20"))
+    pytester.makepyfile(
+        "import pytest\npytestmark = pytest.mark.energy_budget(joules=0.001)\n" + BODY.format(limits="joules=20")
+    )
 
     run().assert_outcomes(passed=1)

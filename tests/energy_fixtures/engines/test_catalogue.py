@@ -44,7 +44,9 @@ def spec_of(asked: Scenario) -> EngineSpec:
 
 
 @given(engines, st.integers(1, 64), st.integers(1, 2048), st.integers(1, 2048), st.integers(0, 9))
-def test_sizes_within_the_usual_capacity_share_a_load(engine: str, batch: int, prompt: int, output: int, seed: int) -> None:
+def test_sizes_within_the_usual_capacity_share_a_load(
+    engine: str, batch: int, prompt: int, output: int, seed: int
+) -> None:
     """Batch, lengths and seed ask for no load of their own as long as the usual capacity holds them."""
     sized = scenario(engine, batch_size=batch, input_tokens=prompt, output_tokens=output, seed=seed)
 
@@ -75,7 +77,9 @@ def test_capacity_holds_the_scenario(
 
 
 @given(st.sampled_from(["eager", "compiled", "static_cache"]), decodings, st.sampled_from([None, DRAFTED, NGRAM]))
-def test_one_transformers_load_serves_all_modes(execution: str, decoding: Decoding, speculation: Speculation | None) -> None:
+def test_one_transformers_load_serves_all_modes(
+    execution: str, decoding: Decoding, speculation: Speculation | None
+) -> None:
     """Execution, decoding and speculation of Transformers come with the work, not with the load."""
     speculation = None if decoding.method == "beam" else speculation
     decoding = Decoding.beam(4) if decoding.method == "beam" else decoding
@@ -105,7 +109,10 @@ def test_vllm_loads_anew_for_what_it_settles_at_load(fields: dict[str, object]) 
 
 def test_vllm_decoding_comes_with_the_work() -> None:
     """Greedy, sampled and small beam cases of vLLM share a load."""
-    specs = {spec_of(scenario("vllm", decoding=decoding)).max_batch_size for decoding in (Decoding.greedy(), Decoding.beam(4))}
+    specs = {
+        spec_of(scenario("vllm", decoding=decoding)).max_batch_size
+        for decoding in (Decoding.greedy(), Decoding.beam(4))
+    }
 
     assert {MAX_BATCH_SIZE} == specs
     assert spec_of(scenario("vllm")) == spec_of(scenario("vllm", decoding=Decoding.sample(top_k=50)))
@@ -115,14 +122,14 @@ def test_vllm_spec_names_its_draft() -> None:
     """The draft model is part of a vLLM load, with its look-ahead."""
     spec = spec_of(scenario("vllm", speculation=DRAFTED))
 
-    assert (DRAFT, "draft", 4) == (spec.draft, spec.speculation_method, spec.speculation_tokens)
+    assert (spec.draft, spec.speculation_method, spec.speculation_tokens) == (DRAFT, "draft", 4)
 
 
 def test_missing_engine_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine whose package is not there is answered by a sentence that holds the pip command."""
     monkeypatch.setattr(catalogue, "_PACKAGES", {"vllm": ("no_such_package_of_this_name",)})
 
-    assert "no_such_package_of_this_name is not installed; pip install 'pytest-joules[vllm]'" == installed("vllm")
+    assert installed("vllm") == "no_such_package_of_this_name is not installed; pip install 'pytest-joules[vllm]'"
 
 
 def test_looking_for_engines_imports_none() -> None:
@@ -132,4 +139,6 @@ def test_looking_for_engines_imports_none() -> None:
         "print([name for name in ('torch', 'vllm', 'transformers') if name in sys.modules])"
     )
 
-    assert "[]" == subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )

@@ -243,6 +243,7 @@ def test_processes_of_the_engine_end_with_it(death: str) -> None:
         assert not gone(helper)
         if death == "killed":
             os.kill(host.pid, signal.SIGKILL)
+            assert wait_until_gone(host.pid)
     assert gone(helper)
     assert gone(host.pid)
 
@@ -304,7 +305,7 @@ def test_environment_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
         assert host.facts["TOKENIZERS_PARALLELISM"] == "false"
 
 
-@pytest.mark.parametrize("answer", ["b'\\0\\0\\0\\2hi'", "b'\\0\\0\\0\\x13{\"type\":\"prepared\"}'"])
+@pytest.mark.parametrize("answer", ["b'\\0\\0\\0\\2hi'", 'b\'\\0\\0\\0\\x13{"type":"prepared"}\''])
 def test_a_child_of_another_version_is_ended(answer: str) -> None:
     """An answer that is none of this protocol's ends the process and says so."""
     before = children()

@@ -108,7 +108,7 @@ def test_beam_search_returns_its_best_beam(caching: EngineHost) -> None:
     """A beam search counts one full-length output per prompt, and has no time to first token."""
     generation = done(caching, replace(BASE, decoding=Decoding.beam(3), batch_size=2, output_tokens=6))
 
-    assert [(48, 6)] * 2 == [(one.input_tokens, one.output_tokens) for one in generation.requests]
+    assert [(one.input_tokens, one.output_tokens) for one in generation.requests] == [(48, 6)] * 2
     assert all(one.ttft_s is None and one.e2e_s is not None for one in generation.requests)
 
 
@@ -119,7 +119,7 @@ def test_prefix_cache_hits_are_counted(caching: EngineHost) -> None:
 
     first, again = done(caching, scenario, seed=50), done(caching, scenario, seed=50)
 
-    assert 0 == first.prefix_cache_hit_tokens
+    assert first.prefix_cache_hit_tokens == 0
     assert again.prefix_cache_hit_tokens is not None and 0 < again.prefix_cache_hit_tokens <= again.input_tokens
 
 
@@ -128,16 +128,26 @@ def test_nothing_is_said_about_drafts_without_speculation(caching: EngineHost) -
     """Without speculation drafted and accepted tokens are unknown, not zero; nothing was preempted."""
     generation = done(caching, BASE)
 
-    assert (None, None, 0) == (generation.drafted_tokens, generation.accepted_tokens, generation.preemptions)
+    assert (generation.drafted_tokens, generation.accepted_tokens, generation.preemptions) == (None, None, 0)
 
 
 @needs_vllm
 def test_facts_tell_what_was_loaded(caching: EngineHost) -> None:
     """The Environment learns versions, device, number format, attention, runner and capacity."""
-    assert {"framework": "vllm", "dtype": "float32", "weights": "dummy", "enforce_eager": True} == {
-        name: caching.facts[name] for name in ("framework", "dtype", "weights", "enforce_eager")
+    assert {name: caching.facts[name] for name in ("framework", "dtype", "weights", "enforce_eager")} == {
+        "framework": "vllm",
+        "dtype": "float32",
+        "weights": "dummy",
+        "enforce_eager": True,
     }
-    assert caching.facts.keys() >= {"framework_version", "torch_version", "device", "attention", "runner", "kv_cache_tokens"}
+    assert caching.facts.keys() >= {
+        "framework_version",
+        "torch_version",
+        "device",
+        "attention",
+        "runner",
+        "kv_cache_tokens",
+    }
 
 
 @needs_vllm
@@ -155,7 +165,7 @@ def test_work_beyond_the_capacity_is_refused(caching: EngineHost, fields: dict[s
     with pytest.raises(EngineFailed, match=words) as refused:
         caching.prepare(Work(scenario=replace(BASE, **fields), iterations=1, seed=0))
 
-    assert "unsupported" == refused.value.kind
+    assert refused.value.kind == "unsupported"
     assert {(48, 24, "length")} == lengths(done(caching, BASE))
 
 
@@ -166,7 +176,7 @@ def test_ngram_speculation_counts_its_drafts(ngram: EngineHost) -> None:
 
     assert {(48, 24, "length")} == lengths(generation)
     assert generation.acceptance is not None and 0 < generation.acceptance < 1
-    assert 0 == generation.prefix_cache_hit_tokens
+    assert generation.prefix_cache_hit_tokens == 0
 
 
 @needs_vllm
@@ -178,7 +188,7 @@ def test_speculation_with_sampling_is_refused_on_a_cpu(ngram: EngineHost) -> Non
     with pytest.raises(EngineFailed, match="decode greedily or run it on a GPU") as refused:
         done(ngram, replace(BASE, speculation=NGRAM, decoding=Decoding.sample(temperature=0.8)))
 
-    assert "unsupported" == refused.value.kind
+    assert refused.value.kind == "unsupported"
 
 
 @needs_vllm

@@ -12,7 +12,7 @@ from energy_fixtures.errors import ConfigurationError, MeterUnavailable
 from energy_fixtures.meters import select
 from energy_fixtures.meters.base import MeterInfo
 from energy_fixtures.meters.probe import Probe
-from energy_fixtures.meters.select import check_meter_choice, choose_meter, header_line
+from energy_fixtures.meters.select import check_meter_choice, choose_meter, header_lines
 
 NOTHING = Probe(counters=False, missing=("no GPU: none is seen; install one", "no RAPL: none is seen; build one"))
 
@@ -57,10 +57,11 @@ def test_auto_without_counters_models(bare_machine: None):
     """Where nothing can be read, auto models, and its header says so and what is missing."""
     meter = choose_meter("auto", domains=None, cpu_watts="2:8")
 
-    assert header_line(meter.info) == (
-        "meter: modelled, not measured · cpu:0 · 2 W idle, 8 W busy per core (--energy-cpu-watts) · "
-        "missing: no GPU: none is seen; install one; no RAPL: none is seen; build one"
-    )
+    assert header_lines(meter.info) == [
+        "meter: modelled, not measured · cpu:0 · 2 W idle, 8 W busy per core (--energy-cpu-watts)",
+        "  no GPU: none is seen; install one",
+        "  no RAPL: none is seen; build one",
+    ]
 
 
 def test_zeus_by_name_does_not_fall_back(bare_machine: None):
@@ -84,14 +85,14 @@ def test_header_of_counters():
         name="zeus", method="counter", domains=("gpu:0", "cpu:0"), resolution_s=0.1, missing=("no DRAM; add some",)
     )
 
-    assert header_line(info) == "meter: zeus · counter · gpu:0 cpu:0 · missing: no DRAM; add some"
+    assert header_lines(info) == ["meter: zeus · counter · gpu:0 cpu:0", "  no DRAM; add some"]
 
 
 def test_header_of_a_simulation():
     """A simulated meter is announced as not measured, with its trace."""
     info = choose_meter("simulated:square=100/600@0.7", domains=None, cpu_watts=None).info
 
-    assert header_line(info) == "meter: simulated, not measured · gpu:0 · square=100/600@0.7"
+    assert header_lines(info) == ["meter: simulated, not measured · gpu:0 · square=100/600@0.7"]
 
 
 def test_nothing_heavy_is_imported():

@@ -21,9 +21,9 @@ UUID = "GPU-00000000-0000-0000-0000-00000000000"  # and the board's index
 MEASURE = """
 import json, sys, time
 from energy_fixtures.errors import JoulesError
-from energy_fixtures.meters.select import choose_meter, header_line
+from energy_fixtures.meters.select import choose_meter, header_lines
 meter = choose_meter("zeus", domains={domains!r}, cpu_watts=None)
-facts = dict(header=header_line(meter.info), resolution_s=meter.info.resolution_s, missing=meter.info.missing)
+facts = dict(header=" · ".join(header_lines(meter.info)), resolution_s=meter.info.resolution_s, missing=meter.info.missing)
 try:
     token = meter.begin("case", ())
     time.sleep({seconds})
@@ -104,8 +104,8 @@ def test_lost_board_is_missing_not_zero():
 def test_denied_counter_falls_back_with_the_reason():
     """Where no counter may be read, auto models and its header says why."""
     script = (
-        "from energy_fixtures.meters.select import choose_meter, header_line\n"
-        "print(header_line(choose_meter('auto', domains=None, cpu_watts=None).info))"
+        "from energy_fixtures.meters.select import choose_meter, header_lines\n"
+        "print(*header_lines(choose_meter('auto', domains=None, cpu_watts=None).info), sep='\\n')"
     )
     printed = run_on_board(script, denied=1)
 

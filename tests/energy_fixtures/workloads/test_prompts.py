@@ -12,7 +12,12 @@ from energy_fixtures.workloads.prompts import PATTERN_TOKENS, special_ids, token
 SIZES = {"count": st.integers(1, 8), "length": st.integers(1, 200), "seed": st.integers(0, 2**32)}
 
 
-@given(**SIZES, vocab_size=st.integers(4, 100_000), repeated=st.booleans(), avoid=st.frozensets(st.integers(0, 3), max_size=3))
+@given(
+    **SIZES,
+    vocab_size=st.integers(4, 100_000),
+    repeated=st.booleans(),
+    avoid=st.frozensets(st.integers(0, 3), max_size=3),
+)
 def test_prompts_have_exactly_the_asked_shape(
     count: int, length: int, seed: int, vocab_size: int, repeated: bool, avoid: frozenset[int]
 ) -> None:

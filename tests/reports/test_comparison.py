@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from energy_fixtures.records import Run
+from reports.comparison import Baseline, State, contrast, scenario_differences
+from energy_fixtures.metrics import METRICS
+
+
+def test_the_same_work_in_the_same_place_is_compared(case, run_of, environment):
+    """Equal name, Scenario, method, scope and Environment make a pair that is compared."""
+    old, new = case("b1", [1.0, 1.0]), case("b1", [1.1, 1.1])
+    pair = Baseline("0001", run_of(old)).pair(new, environment())
+
+    assert (pair.state, pair.baseline, pair.candidate, pair.differences) == (State.COMPARED, old, new, ())
+    assert contrast(METRICS["joules_per_output_token"], pair, 0.95).value == pytest.approx(1.1)
+
+
+def test_a_case_that_the_baseline_lacks_is_new(case, run_of, environment):
+    """A case without a past is new, not an error."""
+    pair = Baseline("0001", run_of(case("b1", [1.0]))).pair(case("b2", [1.0]), environment())
+
+    assert (pair.state, pair.baseline) == (State.NEW, None)
+    assert contrast(METRICS["joules_per_output_token"], pair, 0.95) is None
+
+
+def test_another_scenario_under_the_same_name_is_other_work(case, run_of, environment):
+    """A case whose file now asks for something else is not compared, and the fields that changed are named."""
+    old, new = case("b1", [1.0]), case("b1", [1.0], output_tokens=20, model="shape:olmo-1b")
+    pair = Baseline("0001", run_of(old)).pair(new, environment())
+
+    assert pair.state is State.OTHER_WORKLOAD
+    assert pair.differences == ("output_tokens 10 against 20", "model tiny against shape:olmo-1b")
+
+
+def test_another_board_is_not_compared(case, run_of, environment):
+    """Joules of another GPU are refused with what differs."""
+    there = environment(boards=({"name": "NVIDIA H100", "uuid": "GPU-1", "power_limit_w": 700.0},))
+    pair = Baseline("0001", run_of(case("b1", [1.0]), where=there)).pair(case("b1", [1.0]), environment())
+
+    assert pair.state is State.INCOMPARABLE
+    assert pair.differences == ("board name NVIDIA H100 against NVIDIA H200",)
+
+
+def test_modelled_joules_never_meet_measured_ones(case, run_of, environment):
+    """A result whose readings were obtained in another way is refused even where the Environments agree."""
+    pair = Baseline("0001", run_of(case("b1", [1.0], method="modelled"))).pair(case("b1", [1.0]), environment())
+
+    assert pair.differences == ("modelled joules against counter joules",)
+
+
+def test_joules_of_other_domains_are_not_compared(case, run_of, environment):
+    """A scope that changed is named."""
+    pair = Baseline("0001", run_of(case("b1", [1.0]))).pair(case("b1", [1.0], scope=("gpu:0", "cpu:0")), environment())
+
+    assert pair.differences == ("joules of gpu:0 against gpu:0 cpu:0",)
+
+
+def test_a_past_without_a_valid_trial_is_not_compared(case, run_of, environment):
+    """Invalid trials in the baseline make the pair incomparable, with the reason."""
+    old = case("b1", [1.0], invalid=[("output_tokens_differ",)])
+    pair = Baseline("0001", run_of(old)).pair(case("b1", [1.0]), environment())
+
+    assert pair.differences == (
+        "no valid trial in the baseline (the engine generated another number of tokens than was asked for)",
+    )
+
+
+def test_a_past_of_unknown_place_is_not_compared(case, environment):
+    """A baseline that lost its Environment cannot be compared with."""
+    run = Run(schema_version=1, environments={}, results=(case("b1", [1.0]),))
+
+    assert Baseline("0001", run).pair(case("b1", [1.0]), environment()).state is State.INCOMPARABLE
+
+
+def test_missing_cases_are_those_that_were_expected(case, run_of):
+    """A case of the baseline without a result now is missing, unless nobody asked for it."""
+    gone, left_out, there = case("b1", [1.0]), case("b2", [1.0]), case("b4", [1.0])
+    baseline = Baseline("0001", run_of(gone, left_out, there))
+
+    assert baseline.missing([there], lambda name: name != left_out.fullname) == (gone,)
+
+
+def test_another_machine_is_known_before_any_engine_loads(case, run_of, environment):
+    """Host and boards alone tell another machine; engine and meter, not yet known, are not held against it."""
+    baseline = Baseline("0001", run_of(case("b1", [1.0])))
+
+    assert baseline.elsewhere(environment(engine={}, meter={})) == ()
+    elsewhere = environment(host={"cpu": "Other CPU", "cores": 2, "system": "Linux"}, engine={}, meter={})
+    assert baseline.elsewhere(elsewhere) == ("host cpu Example CPU against Other CPU",)
+
+
+def test_a_function_and_a_scenario_are_not_the_same_work(scenario):
+    """A plain function never stands for a Scenario; two plain functions of one name are the same work."""
+    assert scenario_differences(None, None) == ()
+    assert scenario_differences(None, scenario()) == ("a plain function against a scenario",)
+
+
+def test_of_two_results_with_one_name_the_last_counts(case, run_of, environment):
+    """A test that was run again in the baseline's session counts with its last result."""
+    first, last = case("b1", [1.0]), msgspec.structs.replace(case("b1", [2.0]), started_at="2026-01-02T00:00:00+00:00")
+
+    assert Baseline("0001", run_of(first, last)).pair(case("b1", [1.0]), environment()).baseline is last

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.metrics import METRICS
+from reports.comparison import Baseline
+from reports.gate import STATISTICS, Limit, Verdict, judge, parse_limit
+
+JUDGED = [metric.name for metric in METRICS.values() if metric.direction is not None]
+LIMITS = st.builds(
+    Limit,
+    metric=st.none() | st.sampled_from(JUDGED),
+    stat=st.sampled_from(sorted(STATISTICS)),
+    amount=st.floats(min_value=0, allow_infinity=False),
+    percent=st.booleans(),
+)
+
+
+@pytest.fixture
+def verdict_of(case, run_of, environment):
+    def judged(expression: str, old: list[float], new: list[float], **fields: object):
+        pair = Baseline("0001", run_of(case("b1", old, **fields))).pair(case("b1", new, **fields), environment())
+        return judge(parse_limit(expression), pair, 0.95)
+
+    return judged
+
+
+@given(LIMITS)
+def test_a_limit_survives_being_written_and_read(limit):
+    """The expression of a limit parses to the same limit."""
+    assert parse_limit(limit.expression) == limit
+
+
+def test_expressions_users_type_are_read():
+    """The long form, the short one, decimals and spaces are understood."""
+    long = Limit(metric="joules_per_output_token", stat="mean", amount=2.5, percent=True)
+
+    assert parse_limit("joules_per_output_token:mean:2.5%") == long
+    assert parse_limit(" joules_per_output_token : mean : 2.5 %") == long
+    assert parse_limit("median:.5%") == Limit(metric=None, stat="median", amount=0.5, percent=True)
+    assert parse_limit("ttft:max:0.01") == Limit(metric="ttft", stat="max", amount=0.01, percent=False)
+
+
+@pytest.mark.parametrize(
+    ("expression", "why"),
+    [
+        ("", "two or three parts"),
+        ("5%", "two or three parts"),
+        ("a:b:c:d", "two or three parts"),
+        ("mode:5%", "'mode' is not one of mean, median, min, max"),
+        ("mean:", "'' is not a number"),
+        ("mean:-5%", "'-5%' is not a number"),
+        ("mean:nan%", "'nan%' is not a number"),
+        ("mean:1e999%", "'1e999%' is not a number"),
+        ("mean:5%%", "'5%%' is not a number"),
+        ("joule_per_output_token:mean:5%", "unknown metric 'joule_per_output_token'; use one of joules_per_output_token"),
+        ("avg_power_w:mean:5%", "neither better when lower nor when higher"),
+    ],
+)
+def test_an_expression_that_means_nothing_is_refused(expression, why):
+    """What cannot be read is a usage error that says which part and shows one that works."""
+    with pytest.raises(ConfigurationError, match=why.replace("'", ".")):
+        parse_limit(expression)
+
+
+@given(st.text(max_size=40))
+def test_any_text_is_read_or_refused(text):
+    """No expression crashes the parser."""
+    try:
+        parse_limit(text)
+    except ConfigurationError as error:
+        assert "\n" not in str(error) or "\n" in text
+
+
+def test_worse_by_more_than_the_limit_is_a_regression(verdict_of):
+    """Energy up by 10 % against a limit of 5 % regressed, and the sentence has every figure."""
+    judged = verdict_of("mean:5%", [0.040, 0.040, 0.040], [0.044, 0.044, 0.044])
+
+    assert judged.verdict is Verdict.REGRESSED
+    assert judged.sentence == (
+        "b1: mean joules_per_output_token 44.0 mJ/token against 40.0 mJ/token (+10.0 %), limit 5 % "
+        "(n = 3 against 3, 95 % interval +10.0 % to +10.0 %)"
+    )
+
+
+def test_a_sentence_says_when_joules_were_not_measured(verdict_of):
+    """A verdict on modelled joules names them so."""
+    assert "(modelled, not measured)" in verdict_of("mean:5%", [1.0, 1.0], [2.0, 2.0], method="modelled").sentence
+
+
+@pytest.mark.parametrize(
+    ("new", "verdict"),
+    [
+        ([1.05, 1.05], Verdict.UNCHANGED),  # exactly the limit is allowed
+        ([1.06, 1.06], Verdict.REGRESSED),
+        ([0.94, 0.94], Verdict.IMPROVED),
+        ([1.0, 1.0], Verdict.UNCHANGED),
+        ([0.9, 1.1], Verdict.INCONCLUSIVE),
+        ([1.0], Verdict.INCONCLUSIVE),
+    ],
+)
+def test_verdicts_against_a_baseline_of_one_joule(verdict_of, new, verdict):
+    """Beyond the limit is a verdict; inside it, UNCHANGED needs an interval that lies inside too."""
+    assert verdict_of("mean:5.0000001%", [1.0, 1.0], new).verdict is verdict
+
+
+def test_a_metric_that_is_better_when_higher_regresses_downwards(verdict_of):
+    """Tokens per joule regress when they fall."""
+    limit = "output_tokens_per_joule:mean:5%"
+
+    assert verdict_of(limit, [1.0, 1.0], [2.0, 2.0]).verdict is Verdict.REGRESSED
+    assert verdict_of(limit, [2.0, 2.0], [1.0, 1.0]).verdict is Verdict.IMPROVED
+
+
+@pytest.mark.parametrize(("stat", "verdict"), [("min", Verdict.INCONCLUSIVE), ("max", Verdict.REGRESSED), ("median", Verdict.INCONCLUSIVE)])
+def test_the_named_statistic_decides(verdict_of, stat, verdict):
+    """One bad trial of three moves the maximum, not the minimum or the median."""
+    assert verdict_of(f"{stat}:10%", [1.0, 1.0, 1.0], [1.0, 1.0, 1.5]).verdict is verdict
+
+
+def test_a_limit_in_the_metrics_own_unit(verdict_of):
+    """A limit without % is joules per token; the sentence says so."""
+    judged = verdict_of("joules_per_output_token:mean:0.5", [1.0, 1.0], [1.6, 1.6])
+
+    assert judged.verdict is Verdict.REGRESSED
+    assert "limit 500 mJ/token" in judged.sentence
+
+
+def test_a_metric_without_values_is_inconclusive(verdict_of):
+    """A limit on something that a case does not yield never passes as unchanged."""
+    judged = verdict_of("joules_per_accepted_token:mean:5%", [1.0, 1.0], [1.0, 1.0])
+
+    assert (judged.verdict, judged.sentence) == (Verdict.INCONCLUSIVE, "b1: the baseline has no joules_per_accepted_token")
+
+
+def test_a_percentage_of_zero_is_inconclusive(verdict_of):
+    """A baseline of zero has no percentage."""
+    assert verdict_of("acceptance_rate:mean:5%", [1.0, 1.0], [1.0, 1.0], accepted=0.0).verdict is Verdict.INCONCLUSIVE
+
+
+def test_other_places_are_not_judged(case, run_of, environment):
+    """A pair that may not be compared is INCOMPARABLE whatever its joules; a new case has no verdict."""
+    baseline = Baseline("0001", run_of(case("b1", [1.0, 1.0], method="modelled")))
+    limit = parse_limit("mean:5%")
+
+    judged = judge(limit, baseline.pair(case("b1", [9.0, 9.0]), environment()), 0.95)
+    assert judged.verdict is Verdict.INCOMPARABLE
+    assert judged.sentence == "b1: incomparable: modelled joules against counter joules"
+    assert judge(limit, baseline.pair(case("b2", [9.0]), environment()), 0.95) is None
