@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import msgspec
 
+from energy_fixtures.boards import read_boards
 from energy_fixtures.engines.base import EngineSpec
 from energy_fixtures.engines.catalogue import engine_spec, installed
 from energy_fixtures.environment import accelerator_present
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.models.base import ModelSpec
-from energy_fixtures.models.catalogue import resolve
+from energy_fixtures.models.catalogue import resolve, weight_bytes
 from energy_fixtures.options import Options
 from energy_fixtures.records import MOE_SIBLING, Scenario, digest
 
@@ -42,8 +44,8 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
     """Name the models, settle number format and device, and work out the load.
 
     Raises:
-        NotPossible: No such sibling or draft is known, or the engine is not installed.
-        ConfigurationError: A model name that means nothing.
+        NotPossible: No such sibling or draft is known, it does not fit, or the engine is not installed.
+        ConfigurationError: A model name that means nothing, or a model that was asked for and does not fit.
     """
     reason = installed(scenario.engine)
     if reason is not None:
@@ -65,6 +67,7 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
         named = msgspec.structs.replace(
             named, speculation=msgspec.structs.replace(scenario.speculation, draft_model=draft.name)
         )
+    _refuse_what_does_not_fit(model, draft, named, options, asked_for=model.name == target.name)
     trusted = model.name in options.trust_remote_code
     spec = engine_spec(named, model=model, draft=draft, device=device(options), trust_remote_code=trusted)
     return Resolved(scenario=named, spec=spec, draft=draft)
@@ -86,3 +89,32 @@ def _draft(scenario: Scenario, model: ModelSpec, options: Options) -> ModelSpec 
     if name == model.name:
         raise ConfigurationError(f"--energy-draft-model={name} is the model itself; name a smaller one")
     return resolve(name)
+
+
+def _refuse_what_does_not_fit(
+    model: ModelSpec, draft: ModelSpec | None, scenario: Scenario, options: Options, *, asked_for: bool
+) -> None:
+    """Weights alone that exceed the memory can be told before anything loads; what else is needed, only the load tells."""
+    needed = [weight_bytes(one, scenario.dtype) for one in (model, draft) if one is not None]
+    known_bytes = sum(size for size in needed if size is not None)
+    memory_bytes, where = _memory(device(options), scenario.tensor_parallel)
+    if known_bytes <= memory_bytes:
+        return
+    sentence = (
+        f"{model.name} needs {known_bytes / 1e9:.1f} GB for its {scenario.dtype} weights and {where} has "
+        f"{memory_bytes / 1e9:.1f} GB; choose a smaller model, or a smaller number format with --energy-dtype"
+    )
+    raise ConfigurationError(f"--energy-model: {sentence}") if asked_for else NotPossible(sentence)
+
+
+@cache
+def _memory(on: str, boards: int) -> tuple[float, str]:
+    """Bytes that weights may take on `on`, and what to call it; infinite where it cannot be known beforehand."""
+    if on == "cpu":
+        import psutil
+
+        return float(psutil.virtual_memory().total), "this machine's memory"
+    sizes = [float(board["memory_total_bytes"]) for board in read_boards() if "memory_total_bytes" in board]
+    if not sizes:
+        return float("inf"), "the GPU"
+    return sum(sizes[:boards]), "the GPU" if boards == 1 else f"{boards} GPUs together"

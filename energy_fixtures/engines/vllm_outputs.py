@@ -21,7 +21,7 @@ COUNTERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """One iteration: when it was handed over and finished on the monotonic clock, its prompts' length, and what vLLM returned."""
+    """One iteration: hand-over and end on the monotonic clock, length of each prompt, and what vLLM returned."""
 
     started_s: float
     ended_s: float

@@ -77,7 +77,9 @@ def test_each_way_of_guessing_is_a_series(case):
         case("t1", [1.0], batch_size=1, speculation=NGRAM, engine="transformers"),
     ]
 
-    found = [(s.scenario.engine, s.speculation.method, [p.batch_size for p in s.points]) for s in series_of(results, 0.95)]
+    found = [
+        (s.scenario.engine, s.speculation.method, [p.batch_size for p in s.points]) for s in series_of(results, 0.95)
+    ]
     assert found == [("vllm", "ngram", [1, 8]), ("vllm", "draft", [1]), ("transformers", "ngram", [1])]
 
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from energy_fixtures.metrics import METRICS
 from energy_fixtures.records import Run
 from reports.comparison import Baseline, State, contrast, scenario_differences
-from energy_fixtures.metrics import METRICS
 
 
 def test_the_same_work_in_the_same_place_is_compared(case, run_of, environment):

@@ -56,7 +56,10 @@ def test_expressions_users_type_are_read():
         ("mean:nan%", "'nan%' is not a number"),
         ("mean:1e999%", "'1e999%' is not a number"),
         ("mean:5%%", "'5%%' is not a number"),
-        ("joule_per_output_token:mean:5%", "unknown metric 'joule_per_output_token'; use one of joules_per_output_token"),
+        (
+            "joule_per_output_token:mean:5%",
+            "unknown metric 'joule_per_output_token'; use one of joules_per_output_token",
+        ),
         ("avg_power_w:mean:5%", "neither better when lower nor when higher"),
     ],
 )
@@ -115,7 +118,9 @@ def test_a_metric_that_is_better_when_higher_regresses_downwards(verdict_of):
     assert verdict_of(limit, [2.0, 2.0], [1.0, 1.0]).verdict is Verdict.IMPROVED
 
 
-@pytest.mark.parametrize(("stat", "verdict"), [("min", Verdict.INCONCLUSIVE), ("max", Verdict.REGRESSED), ("median", Verdict.INCONCLUSIVE)])
+@pytest.mark.parametrize(
+    ("stat", "verdict"), [("min", Verdict.INCONCLUSIVE), ("max", Verdict.REGRESSED), ("median", Verdict.INCONCLUSIVE)]
+)
 def test_the_named_statistic_decides(verdict_of, stat, verdict):
     """One bad trial of three moves the maximum, not the minimum or the median."""
     assert verdict_of(f"{stat}:10%", [1.0, 1.0, 1.0], [1.0, 1.0, 1.5]).verdict is verdict
@@ -133,7 +138,10 @@ def test_a_metric_without_values_is_inconclusive(verdict_of):
     """A limit on something that a case does not yield never passes as unchanged."""
     judged = verdict_of("joules_per_accepted_token:mean:5%", [1.0, 1.0], [1.0, 1.0])
 
-    assert (judged.verdict, judged.sentence) == (Verdict.INCONCLUSIVE, "b1: the baseline has no joules_per_accepted_token")
+    assert (judged.verdict, judged.sentence) == (
+        Verdict.INCONCLUSIVE,
+        "b1: the baseline has no joules_per_accepted_token",
+    )
 
 
 def test_a_percentage_of_zero_is_inconclusive(verdict_of):

@@ -135,7 +135,8 @@ def test_missing_engine_is_named_with_the_way_out(monkeypatch: pytest.MonkeyPatc
 def test_looking_for_engines_imports_none() -> None:
     """Asking what is installed leaves the frameworks outside the process."""
     code = (
-        "import sys; from energy_fixtures.engines.catalogue import installed; installed('vllm'); installed('transformers');"
+        "import sys; from energy_fixtures.engines.catalogue import installed;"
+        "installed('vllm'); installed('transformers');"
         "print([name for name in ('torch', 'vllm', 'transformers') if name in sys.modules])"
     )
 

@@ -101,9 +101,13 @@ def test_the_engine_is_another_process(host: EngineHost) -> None:
 @pytest.mark.parametrize("step", ["prepare", "run"])
 def test_an_error_concerns_its_request_alone(host: EngineHost, step: str, how: str, kind: str, message: str) -> None:
     """What the engine raises arrives as EngineFailed with its kind, and the same process does the next work."""
-    with pytest.raises(EngineFailed) as caught:
+
+    def do() -> None:
         host.prepare(work(**{step: how}))
         host.go()
+
+    with pytest.raises(EngineFailed) as caught:
+        do()
     assert caught.value.kind == kind
     assert caught.value.args[0].rstrip(": ") == message
     assert ("Traceback" in caught.value.log_tail) == (how != "unsupported")
@@ -130,7 +134,7 @@ def test_work_before_preparation_is_refused(host: EngineHost) -> None:
     ],
 )
 def test_a_death_is_told_by_its_cause(how: str, message: str) -> None:
-    """A process that dies at work is reported with its signal or status and its last words, and leaves nobody behind."""
+    """A process that dies at work is reported with its signal or status and its last words; nobody is left behind."""
     before = children()
     with load() as host:
         host.prepare(work(run=how))

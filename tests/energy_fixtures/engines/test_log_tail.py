@@ -24,7 +24,8 @@ def test_progress_bars_and_colours_are_left_out() -> None:
     """Of a log with bars and colours the sentences remain, in order."""
     log = (
         "\x1b[32mINFO\x1b[0m loading\r\n"
-        "Loading weights:   0%|          | 0/39 [00:00<?, ?it/s]\rLoading weights: 100%|████| 39/39 [00:00<00:00, 2.1it/s]\n"
+        "Loading weights:   0%|          | 0/39 [00:00<?, ?it/s]"
+        "\rLoading weights: 100%|████| 39/39 [00:00<00:00, 2.1it/s]\n"
         "\n"
         "half a line\rRuntimeError: no kernel image\x07\n"
     )

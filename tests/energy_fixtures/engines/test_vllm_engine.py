@@ -171,7 +171,7 @@ def test_work_beyond_the_capacity_is_refused(caching: EngineHost, fields: dict[s
 
 @needs_vllm
 def test_ngram_speculation_counts_its_drafts(ngram: EngineHost) -> None:
-    """Some drafts from the prompt are accepted and some are not; lengths stay exact, and the prefix cache stays silent."""
+    """Some drafts from the prompt are accepted and some are not; lengths stay exact, the prefix cache silent."""
     generation = done(ngram, replace(BASE, speculation=NGRAM, batch_size=8), iterations=2)
 
     assert {(48, 24, "length")} == lengths(generation)
