@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar, cast
+from typing import Any, NoReturn, TypeVar, cast
 
 import pytest
 
@@ -139,6 +139,7 @@ class EnergyFixture:
             yield window
             return
         meter = self._meter()
+        self._session.next_is(None)  # as in _task
         label = f"{self._item.nodeid}::{name}"
         self._open.append(name)
         token = meter.begin(label, (os.getpid(),))
@@ -175,15 +176,15 @@ class EnergyFixture:
             case = resolve_scenario(scenario, self._model_name, self._session.options)
             result = self._session.run_scenario(self._item, case)
         except NotPossible as reason:
-            pytest.skip(str(reason))
+            sentence, end = str(reason), _skip
         except EngineFailed as failure:
-            if failure.kind == "unsupported":
-                pytest.skip(str(failure))
-            pytest.fail(str(failure), pytrace=False)
+            sentence, end = str(failure), _skip if failure.kind == "unsupported" else _fail
         except (MeasurementInvalid, MeterUnavailable) as failure:
-            pytest.fail(str(failure), pytrace=False)
-        self.results.append(result)
-        return result
+            sentence, end = str(failure), _fail
+        else:
+            self.results.append(result)
+            return result
+        end(sentence)  # outside the handlers, so that the report shows the sentence and no traceback
 
     # -- called by the plugin ------------------------------------------------------------------------------------
 
@@ -213,6 +214,7 @@ class EnergyFixture:
             task.collect()
             return task.value
         self._meter()
+        self._session.next_is(None)  # an engine that idles beside it would use energy of its own
         trials = self._session.run_task(task, self._item.nodeid, self._domains(), plan or self._session.plan())
         self._session.progress.clear()
         self.results.append(self._session.record(self._item, trials, self._domains(), engine={}))
@@ -240,6 +242,14 @@ class EnergyFixture:
             config=self._item.config, item=self._item, result=result, environment=environment
         )
         return [*over_budget(result, budget_of(self._item)), *(sentence for sentence in verdicts if sentence)]
+
+
+def _skip(sentence: str) -> NoReturn:
+    pytest.skip(sentence)
+
+
+def _fail(sentence: str) -> NoReturn:
+    pytest.fail(sentence, pytrace=False)
 
 
 def budget_of(item: pytest.Item) -> dict[str, float]:

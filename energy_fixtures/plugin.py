@@ -139,8 +139,9 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """An engine stays loaded only while the next test uses it."""
-    item.config.stash[KEY].next_is(nextitem.stash.get(CASE, None) if nextitem is not None else None)
+    """An engine stays loaded only while the next test may use it."""
+    if nextitem is None or CASE in nextitem.stash or "energy" not in getattr(nextitem, "fixturenames", ()):
+        item.config.stash[KEY].next_is(nextitem.stash.get(CASE, None) if nextitem is not None else None)
 
 
 @pytest.hookimpl(tryfirst=True)

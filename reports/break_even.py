@@ -83,7 +83,7 @@ def sentence(points: Sequence[Point]) -> str:
     """Where it pays and where it stops, with the crossing interpolated on the logarithm of the batch size."""
     known = [(point.batch_size, point.saving) for point in points if point.saving is not None]
     if not known:
-        return "cannot be said: no batch size was measured both ways"
+        return "cannot say where it pays: no batch size was measured both ways"
     said = _said([(batch, saving) for batch, saving in known])
     unsure = [f"b{point.batch_size}" for point in points if point.saving is not None and not point.shown]
     return f"{said}; the interval still holds zero at {', '.join(unsure)}" if unsure else said

@@ -36,7 +36,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Find the baseline before anything is collected, so that what is wrong with it costs nothing."""
     report = session.config.stash[KEY]
-    if not report.options.comparing or hasattr(session.config, "workerinput") or session.config.option.collectonly:
+    measures = session.config.pluginmanager.hasplugin("energy_fixtures.plugin")
+    if not report.options.comparing or not measures or session.config.option.collectonly:
+        return
+    if hasattr(session.config, "workerinput"):
         return
     try:
         _load_baseline(session.config, report)

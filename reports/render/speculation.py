@@ -66,6 +66,13 @@ def speculation_table(
     return [table, *closing, Text(caption(used, environments, view.level)), *note_lines(shown, notes)]
 
 
+def names_shown(results: Sequence[Result], level: float) -> frozenset[str]:
+    """Full names of the results that stand in the table."""
+    points = [point for one in series_of(results, level) for point in one.points]
+    both = [result for point in points for result in (point.autoregressive, point.speculative)]
+    return frozenset(result.fullname for result in both if result is not None)
+
+
 def labels_of(series: Sequence[Series]) -> list[str]:
     """`vllm ngram`, with as many further words as it takes to tell the series apart."""
     labels = [f"{one.scenario.engine} {one.speculation.method}" for one in series]

@@ -134,7 +134,8 @@ def caption(results: Sequence[Result], environments: Mapping[str, Environment], 
     of = ", ".join(scope if len(scopes) == 1 else f"{scope} ({count} cases)" for scope, count in scopes.items())
     known = [environments[result.environment] for result in results if result.environment in environments]
     meters = dict.fromkeys(str(environment.meter.get("name", "unknown")) for environment in known)
-    said = [f"joules of {of}", f"meter {', '.join(meters) or 'unknown'} ({results[0].method})"]
+    how = "" if list(meters) == [results[0].method] else f" ({results[0].method})"
+    said = [f"joules of {of}", f"meter {', '.join(meters) or 'unknown'}{how}"]
     scenarios = [result.scenario for result in results if result.scenario is not None]
     if len(scenarios) == len(results):
         said += _common(scenarios)

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from energy_fixtures.records import Environment, Method, Result
 from reports.render.frameworks import cheapest
-from reports.render.speculation import speculation_table
+from reports.render.speculation import names_shown, speculation_table
 from reports.render.tables import View, question_table
 
 MOST_NAMES = 5
@@ -46,9 +46,11 @@ def _section(
 ) -> list[RenderableType]:
     special = speculation_table(title, members, environments, view) if question == "speculative" else []
     parts: list[RenderableType] = [Text(""), *special]
-    if not special or view.metrics or view.compared:
+    shown = names_shown(members, view.level) if special and not (view.metrics or view.compared) else frozenset()
+    rest = [result for result in members if result.fullname not in shown]
+    if rest:
         parts += [Text("")] if special else []
-        parts += question_table(title, members, environments, view)
+        parts += question_table(title, rest, environments, view)
     if question == "frameworks":
         parts += [Text(line, style="bold") for line in cheapest(members, view.level)]
     return parts

@@ -64,7 +64,7 @@ def test_only_equal_work_is_paired(case):
     ):
         (series,) = series_of([twin, speculative], 0.95)
         assert series.points[0].saving is None
-        assert sentence(series.points) == "cannot be said: no batch size was measured both ways"
+        assert sentence(series.points) == "cannot say where it pays: no batch size was measured both ways"
 
 
 def test_each_way_of_guessing_is_a_series(case):

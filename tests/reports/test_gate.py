@@ -74,8 +74,9 @@ def test_any_text_is_read_or_refused(text):
     """No expression crashes the parser."""
     try:
         parse_limit(text)
-    except ConfigurationError as error:
-        assert "\n" not in str(error) or "\n" in text
+    except ConfigurationError:
+        return
+    assert ":" in text
 
 
 def test_worse_by_more_than_the_limit_is_a_regression(verdict_of):

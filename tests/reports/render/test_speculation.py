@@ -7,6 +7,7 @@ import pytest
 from energy_fixtures.records import Speculation
 from reports.render.speculation import speculation_table
 from reports.render.tables import View
+from reports.render.terminal import report
 from reports.render.text import to_lines
 
 NGRAM = Speculation(method="ngram", ngram_max=4)
@@ -78,3 +79,17 @@ def test_series_that_share_engine_and_method_are_told_apart(case, printed):
 
     assert any(line.startswith("vllm ngram, look-ahead 2 ") for line in lines)
     assert any(line.startswith("vllm ngram, look-ahead 4 ") for line in lines)
+
+
+def test_a_case_without_a_partner_is_not_lost(case, environment):
+    """An autoregressive case whose speculative twin failed still has its row, in a table below."""
+    results = [
+        case("ar-b1", [1.0, 1.0], question="speculative"),
+        case("ng-b1", [0.5, 0.5], question="speculative", speculation=NGRAM),
+        case("ar-b64", [1.0, 1.0], question="speculative", batch_size=64),
+    ]
+    lines = to_lines(report(results, {environment().key: environment()}, VIEW), width=100, colour=False)
+
+    assert any(line.startswith("vllm ngram ") for line in lines)
+    assert any(line.startswith("ar-b64 ") for line in lines)
+    assert not any(line.startswith("ar-b1 ") for line in lines)

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+WINDOW = "energy.pedantic(time.sleep, args=(0.01,), rounds=2)"
+
+
+@pytest.fixture
+def project(pytester, run):
+    """Two tests that measure a short sleep, saved as `0001_first` and `0002_second`."""
+    pytester.makepyfile(test_work=f"import time\ndef test_a(energy): {WINDOW}\ndef test_b(energy): {WINDOW}\n")
+    for name in ("first", "second"):
+        run(f"--energy-save={name}").assert_outcomes(passed=2)
+    return pytester
+
+
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [
+        ("", "0002_second"),
+        ("=newest", "0002_second"),
+        ("=1", "0001_first"),
+        ("=0001", "0001_first"),
+        ("=first", "0001_first"),
+    ],
+)
+def test_a_run_is_named_by_number_name_or_nothing(project, value, name, run):
+    """Without a value the newest run is the baseline; a number or a part of the name chooses another."""
+    done = run(f"--energy-compare{value}")
+
+    assert done.ret == 0
+    done.stdout.fnmatch_lines(["*baseline*change*", f"energy baseline {name}: 2 compared, 0 missing"])
+
+
+def test_a_run_is_named_by_file(project, run):
+    """A path to a result file anywhere is a baseline."""
+    (saved,) = project.path.glob(".benchmarks/*/0001_first.json")
+    saved.rename(project.path / "kept.json")
+
+    run("--energy-compare=kept.json").stdout.fnmatch_lines(["energy baseline kept: 2 compared*"])
+
+
+def test_deselected_cases_are_not_missing(project, run):
+    """A selection on the command line leaves cases out on purpose; they are not called missing."""
+    run("--energy-compare=1", "-k", "test_a").stdout.fnmatch_lines(
+        ["energy baseline 0001_first: 1 compared, 0 missing"]
+    )
+
+
+def test_a_run_that_does_not_exist_is_a_usage_error(project, run):
+    """A wrong number ends with exit 4 and the numbers that exist, before anything is measured."""
+    done = run("--energy-compare=77")
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*no saved run matches '77'*0001_first, 0002_second*"])
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"benchmarks": []}', json.dumps({"energy": {"schema_version": 99}})]
+)
+def test_a_file_that_is_no_result_file_is_a_usage_error(pytester, content, run):
+    """A foreign, truncated or newer file ends with exit 4 and its name, and stays as it was."""
+    pytester.makepyfile(test_work="raise SystemExit('collected')")
+    file = pytester.path / "other.json"
+    file.write_text(content)
+    done = run("--energy-compare=other.json")
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    assert "other.json" in done.stderr.str()
+    assert file.read_text() == content
+
+
+def test_a_test_file_taken_for_a_run_is_explained(pytester, run):
+    """`--energy-compare test_x.py` swallows the path; the error says how to write it."""
+    pytester.makepyfile(test_work="def test_a(energy): pass")
+    done = run("--energy-compare", "test_work.py")
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines(["*--energy-compare took 'test_work.py' as the run*--energy-compare=newest*"])
