@@ -86,6 +86,8 @@ def sentence(points: Sequence[Point]) -> str:
         return "cannot say where it pays: no batch size was measured both ways"
     said = _said([(batch, saving) for batch, saving in known])
     unsure = [f"b{point.batch_size}" for point in points if point.saving is not None and not point.shown]
+    if len(unsure) == len(known):
+        return f"not shown whether it pays: the interval of the saving holds zero at {', '.join(unsure)}"
     return f"{said}; the interval still holds zero at {', '.join(unsure)}" if unsure else said
 
 

@@ -32,16 +32,10 @@ from energy_fixtures.models.materialise import materialise
 from energy_fixtures.records import Generation, Scenario
 from energy_fixtures.workloads.prompts import special_ids, token_prompts
 
-KV_TOKENS_PER_SEQUENCE = (
-    512  # KV-cache room on a CPU is this times max_batch_size: enough for all but the longest cases
-)
+KV_TOKENS_PER_SEQUENCE = 512  # room on a CPU is this times max_batch_size: enough for all but the longest cases
 KV_SHARE_OF_MEMORY = 4  # and never more than this fraction (one over it) of the machine's memory
 TUNABLE = frozenset({"max_model_len", "max_num_seqs", "kv_cache_memory_bytes", "max_logprobs"})
 """Arguments that this engine sets and an engine option may still replace; the others are the Scenario's to say."""
-
-WAIT_POLICY = "PASSIVE"
-"""How OpenMP threads wait for each other on a CPU. Active ones spin: beside busy neighbours on two cores a batch of
-one took 3 to 8 s instead of 0.4 s (64 + 64 tokens, 3 M parameters), at full power."""
 
 SHARED_MEMORY = Path("/dev/shm")
 CPU_WORKERS_PREFIX = "vllm_dist_"  # csrc/cpu/shm.cpp of vLLM 0.32
@@ -55,7 +49,6 @@ class VllmEngine:
     """
 
     def __init__(self, spec: EngineSpec) -> None:
-        os.environ.setdefault("OMP_WAIT_POLICY", WAIT_POLICY)  # read when PyTorch loads OpenMP: before anything else
         cores = _cores_of_workers(spec.tensor_parallel)
         _set_environment(spec, cores)
         # By name: vLLM has no stubs, and type-checking its half a million lines is not our work.
@@ -249,7 +242,7 @@ class VllmEngine:
             "async_scheduling": bool(config.scheduler_config.async_scheduling),
             "weights": "dummy" if spec.model.dummy_weights else "trained",
             "num_threads": len(cores[0]) if cores else torch.get_num_threads(),
-            "omp_wait_policy": os.environ["OMP_WAIT_POLICY"],
+            "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", "default"),
             "tensor_parallel": spec.tensor_parallel,
             "max_num_seqs": config.scheduler_config.max_num_seqs,
             "max_num_batched_tokens": config.scheduler_config.max_num_batched_tokens,
@@ -362,9 +355,8 @@ def _speculative_config(spec: EngineSpec) -> dict[str, Any] | None:
 
 def _kv_cache_bytes(config: Any, spec: EngineSpec, context_tokens: int) -> int:
     """Bytes of KV cache to reserve per worker on a CPU: room for full batches of usual length, and one full context."""
-    layers = config.get_total_num_hidden_layers() * (
-        1 if spec.draft is None else 2
-    )  # a draft has no more than its target
+    models = 1 if spec.draft is None else 2  # a draft has no more layers than its target
+    layers = config.get_total_num_hidden_layers() * models
     heads = max(1, config.get_total_num_kv_heads() // spec.tensor_parallel)
     token_bytes = 2 * layers * heads * config.get_head_size() * config.dtype.itemsize  # keys and values
     wanted_tokens = max(spec.max_batch_size * KV_TOKENS_PER_SEQUENCE, 2 * context_tokens)

@@ -50,7 +50,12 @@ def test_a_saving_that_noise_may_have_made_is_marked(case):
     ]
     (series,) = series_of(results, 0.95)
 
-    assert sentence(series.points) == "pays at every batch size measured (b1); the interval still holds zero at b1"
+    assert sentence(series.points) == "not shown whether it pays: the interval of the saving holds zero at b1"
+
+    sure = [case("ar8", [1.0, 1.0], batch_size=8), case("ng8", [0.5, 0.5], batch_size=8, speculation=NGRAM)]
+    (series,) = series_of([*results, *sure], 0.95)
+    said = "pays at every batch size measured (b1 to b8); the interval still holds zero at b1"
+    assert sentence(series.points) == said
 
 
 def test_only_equal_work_is_paired(case):
