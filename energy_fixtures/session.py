@@ -230,13 +230,13 @@ class EnergySession:
         values = metric.values(result)
         if values:
             mean = sum(values) / len(values)
-            spread = (max(values) - min(values)) / 2
-            figure = f"{quantity(mean, metric.unit)} ± {significant(100 * spread / mean, 2)} %"
+            apart = 100 * (max(values) - min(values)) / mean
+            figure = f"{quantity(mean, metric.unit)}, {len(values)} rounds within {significant(apart, 2)} %"
         else:
             figure = "invalid: " + ", ".join(
                 sorted({code for trial in result.trials for code in trial.invalid_reasons})
             )
-        self.progress.milestone(f"  {result.case:<34} {figure:<28} {len(values)} rounds, {duration(took_s)}")
+        self.progress.milestone(f"  {result.case:<34} {figure:<44} {duration(took_s)}")
 
     def _open_store(self) -> list[str]:
         options = self.options

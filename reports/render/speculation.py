@@ -63,7 +63,7 @@ def speculation_table(
             end_section=point is one.points[-1],
         )
     closing = [Text(f"{labels[one]}: {sentence(one.points)}", style="bold") for one in series]
-    return [table, *closing, Text(caption(used, environments, view.level)), *note_lines(shown, notes)]
+    return [table, *closing, Text(caption(used, environments, view.level)), *note_lines(shown, notes, view)]
 
 
 def names_shown(results: Sequence[Result], level: float) -> frozenset[str]:

@@ -47,6 +47,7 @@ class View:
         metrics: Columns, empty for the usual ones. sort: `name`, a metric, or None for the order they ran in.
         compared: By full name; empty when there is no baseline.
         narrow: Leave out of the usual columns what can be told from the others.
+        everywhere: Doubts that hold for every table and are said once, below the last.
     """
 
     level: float
@@ -54,6 +55,7 @@ class View:
     sort: str | None = None
     compared: Mapping[str, Compared] = field(default_factory=dict)
     narrow: bool = False
+    everywhere: tuple[str, ...] = ()
 
 
 def question_table(
@@ -89,7 +91,7 @@ def question_table(
         change = _comparison_cells(result, columns, view) if view.compared else []
         note = [Text(cells[row])] if any(cells) else []
         table.add_row(Text(plain(result.case)), *(Text(text) for text in figures), Text(trials(result)), *change, *note)
-    return [table, Text(caption(rows, environments, view.level)), *note_lines(shown, notes)]
+    return [table, Text(caption(rows, environments, view.level)), *note_lines(shown, notes, view)]
 
 
 def new_table(title: str) -> Table:
@@ -142,9 +144,10 @@ def caption(results: Sequence[Result], environments: Mapping[str, Environment], 
     return plain(f"{'; '.join(said)}; ± is the {100 * level:g} % interval of the mean")
 
 
-def note_lines(shown: Sequence[str], notes: Footnotes) -> list[Text]:
-    """What holds for all cases, then the numbered notes."""
-    return [Text(plain(line)) for line in (*(f"all cases: {sentence}" for sentence in shown), *notes.lines())]
+def note_lines(shown: Sequence[str], notes: Footnotes, view: View) -> list[Text]:
+    """What holds for all cases of a table and is not said of all tables anyway, then the numbered notes."""
+    here = (f"all cases: {sentence}" for sentence in shown if sentence not in view.everywhere)
+    return [Text(plain(line)) for line in (*here, *notes.lines())]
 
 
 def shared(groups: Sequence[Sequence[str]]) -> tuple[str, ...]:

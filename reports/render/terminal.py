@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -10,7 +11,8 @@ from rich.text import Text
 from energy_fixtures.records import Environment, Method, Result
 from reports.render.frameworks import cheapest
 from reports.render.speculation import names_shown, speculation_table
-from reports.render.tables import View, question_table
+from reports.render.tables import View, question_table, shared
+from reports.render.text import doubts_of, plain
 
 MOST_NAMES = 5
 """Of cases that are only named, say this many; a list of hundreds hides the report above it."""
@@ -27,11 +29,13 @@ def report(results: Sequence[Result], environments: Mapping[str, Environment], v
     groups: dict[tuple[str, str | None, Method], list[Result]] = {}
     for result in results:
         groups.setdefault((result.question, _family(result), result.method), []).append(result)
+    everywhere = shared([doubts_of(result) for result in results]) if len(groups) > 1 else ()
+    view = replace(view, everywhere=everywhere)
     parts: list[RenderableType] = []
     for (question, model, _), members in groups.items():
         title = f"energy: {question}" + (f", {model}" if model else "")
         parts += _section(question, title, members, environments, view)
-    return parts
+    return [*parts, *([Text("")] if everywhere else []), *(Text(plain(f"all tables: {doubt}")) for doubt in everywhere)]
 
 
 def _family(result: Result) -> str | None:
