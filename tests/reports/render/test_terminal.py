@@ -218,3 +218,20 @@ def test_long_lists_of_names_are_cut():
     """Five names are said, the rest is counted."""
     assert some(["a", "b"]) == "a, b"
     assert some(list("abcdefgh")) == "a, b, c, d, e and 3 more"
+
+
+def test_what_holds_for_all_tables_is_said_once(case, printed):
+    """A doubt that every result shares stands below the last table, one that a single table shares below that table."""
+    dummy, short = "weights_are_dummies", "window_short_for_meter"
+    lines = printed(
+        [
+            case("b1", [1.0, 1.0], doubts=(dummy, short)),
+            case("b2", [1.0, 1.0], doubts=(dummy, short)),
+            case("b1", [1.0, 1.0], doubts=(dummy,), question="decoding"),
+        ],
+        width=200,
+    )
+
+    assert sum("the weights are random numbers" in line for line in lines) == 1
+    assert lines[-1].startswith("all tables: the weights are random numbers")
+    assert sum(line.startswith("all cases: the window was too short") for line in lines) == 1
