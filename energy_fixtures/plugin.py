@@ -74,15 +74,19 @@ def _prepare(item: pytest.Item, session: EnergySession) -> None:
         item.add_marker(pytest.mark.skip(reason="--energy-skip: measures energy"))
     if item.get_closest_marker("gpu") and not accelerator_present():
         item.add_marker(pytest.mark.skip(reason="needs a GPU, and this machine has none"))
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    scenario = params.get("scenario")
-    if isinstance(scenario, Scenario):
+    scenario = _scenario(item)
+    if scenario is not None:
+        model = item.callspec.params.get("energy_model", session.options.models[0])  # type: ignore[attr-defined]
         try:
-            item.stash[CASE] = resolve_scenario(
-                scenario, params.get("energy_model", session.options.models[0]), session.options
-            )
+            item.stash[CASE] = resolve_scenario(scenario, model, session.options)
         except NotPossible as reason:
             item.add_marker(pytest.mark.skip(reason=str(reason)))
+
+
+def _scenario(item: pytest.Item) -> Scenario | None:
+    """The Scenario among a test's parameters."""
+    given = item.callspec.params.get("scenario") if hasattr(item, "callspec") else None
+    return given if isinstance(given, Scenario) else None
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -94,8 +98,10 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
     ]
     if not running or config.option.collectonly or session.options.disabled:
         return []
-    if all(CASE in item.stash for item in items) and config.get_verbosity() <= 0:
-        config.pluginmanager.getplugin("terminalreporter").showfspath = False  # each case prints a line of its own
+    if all(_scenario(item) for item in items) and config.get_verbosity() <= 0:
+        session.line_per_case = True
+        terminal = config.pluginmanager.getplugin("terminalreporter")
+        terminal.showfspath = terminal._show_progress_info = False  # no file names and percents between our lines
     with _usage():
         try:
             return session.start([item.stash[CASE] for item in running if CASE in item.stash])
@@ -103,11 +109,21 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
             return [f"meter: none; tests that measure energy are skipped: {reason}"]
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In a session of cases alone, one that has no joules to show gets its line too."""
+    report = yield
+    session = item.config.stash[KEY]
+    if session.line_per_case and not report.passed:
+        session.say_outcome(item, report.outcome, report.longrepr)
+    return report
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_report_teststatus(report: pytest.TestReport, config: pytest.Config) -> tuple[str, str, str] | None:
-    """A measured case has its own line with joules; a dot beside it would say less."""
-    measured = report.when == "call" and report.passed and report.nodeid in config.stash[KEY].said
-    return ("passed", "", "") if measured and config.get_verbosity() <= 0 else None
+    """A case has said everything in its own line; a letter beside it would say less."""
+    told = report.skipped or report.when == "call"
+    return (report.outcome, "", report.outcome.upper()) if told and config.stash[KEY].line_per_case else None
 
 
 @pytest.fixture

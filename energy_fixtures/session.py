@@ -50,7 +50,7 @@ class EnergySession:
         self.options = options
         self.results: list[Result] = []
         self.environments: dict[str, Environment] = {}
-        self.said: set[str] = set()
+        self.line_per_case = False
         self.saved: list[str] = []
         self._config = config
         self._meter: Meter | None = None
@@ -80,7 +80,8 @@ class EnergySession:
         self._left = TimeLeft([(case.spec.engine, case.load_key) for case in schedule])
         loads = len({case.load_key for case in schedule})
         if schedule:
-            lines.append(f"energy: {len(schedule)} cases on {loads} engine load{'' if loads == 1 else 's'}")
+            cases = f"{len(schedule)} case{'' if len(schedule) == 1 else 's'}"
+            lines.append(f"energy: {cases} on {loads} engine load{'' if loads == 1 else 's'}")
         return lines + self._open_store()
 
     def finish(self) -> None:
@@ -200,9 +201,11 @@ class EnergySession:
         self._config.hook.pytest_energy_result(config=self._config, item=item, result=result, environment=environment)
         return result
 
-    def skipped(self) -> None:
-        """A scheduled case did not run."""
-        self._left.done(None)
+    def say_outcome(self, item: pytest.Item, outcome: str, why: object) -> None:
+        """One line for a case that was skipped or failed, with the first line of the reason."""
+        case = item.callspec.id if hasattr(item, "callspec") else item.name
+        reason = why[2].removeprefix("Skipped: ") if isinstance(why, tuple) else str(why)
+        self.progress.milestone(f"  {case:<34} {outcome}: {reason.strip().splitlines()[0] if reason.strip() else ''}")
 
     def next_is(self, case: Resolved | None) -> None:
         """End the engine unless the next case uses it."""
@@ -225,7 +228,6 @@ class EnergySession:
 
     def _say(self, result: Result, took_s: float) -> None:
         """One line per finished case."""
-        self.said.add(result.fullname)
         metric = headline(result)
         values = metric.values(result)
         if values:
