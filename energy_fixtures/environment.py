@@ -34,7 +34,9 @@ RULES: dict[str, Rule] = {
     # how it is read
     "meter.method": "must match",
     "meter.domains": "must match",
-    "meter.cpu_watts": "must match",
+    "meter.idle_w_per_core": "must match",
+    "meter.load_w_per_core": "must match",
+    "meter.cores": "must match",
     # what it runs on
     "engine.device": "must match",
     "engine.dtype": "must match",

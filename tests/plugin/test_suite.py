@@ -78,7 +78,8 @@ def test_model_that_does_not_fit_is_refused_before_loading(root):
 def test_smoke_measures_both_engines(root, tmp_path):
     """-m smoke measures real Transformers and real vLLM, prints joules per token, and stores what it printed."""
     out = tmp_path / "out.json"
-    result = suite(root, "-m", "smoke", "--energy-meter=modelled", f"--energy-json={out}", "--energy-device=cpu")
+    kept = (f"--energy-json={out}", f"--energy-storage={tmp_path}")
+    result = suite(root, "-m", "smoke", "--energy-meter=modelled", "--energy-device=cpu", *kept)
     results = json.loads(out.read_text())["energy"]["results"] if out.exists() else []
 
     assert result.returncode == 0, result.stdout + result.stderr

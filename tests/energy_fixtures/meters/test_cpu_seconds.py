@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import MeasurementInvalid
-from energy_fixtures.meters.process_tree import ProcessTime, Snapshot, cpu_seconds_between, snapshot
+from energy_fixtures.meters.cpu_seconds import ProcessTime, Snapshot, cpu_seconds_between, snapshot
 
 BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
 
