@@ -15,7 +15,7 @@ from energy_fixtures.meters.base import Meter
 from energy_fixtures.metrics import METRICS, metric
 from energy_fixtures.protocol import Plan
 from energy_fixtures.reasons import REASONS
-from energy_fixtures.records import Reading, Result, Scenario, Trial
+from energy_fixtures.records import MEASURED, Reading, Result, Scenario, Trial
 from energy_fixtures.runner import FunctionTask, unique
 from energy_fixtures.scenarios import NotPossible, resolve_scenario
 from energy_fixtures.session import EnergySession
@@ -284,7 +284,7 @@ def over_budget(result: Result, limits: Mapping[str, float]) -> list[str]:
             continue
         mean, unit = sum(values) / len(values), METRICS[name].unit
         if mean > limit:
-            label = "" if result.method in ("counter", "integrated power") else f" ({result.method}, not measured)"
+            label = "" if result.method in MEASURED else f" ({result.method}, not measured)"
             over = 100 * (mean / limit - 1)
             sentences.append(
                 f"{result.case}: energy budget exceeded: {name} {quantity(mean, unit)}{label} > {quantity(limit, unit)} (+{over:.1f} %)"

@@ -24,7 +24,7 @@ from energy_fixtures.metrics import headline
 from energy_fixtures.options import Options
 from energy_fixtures.progress import Progress
 from energy_fixtures.protocol import Plan, WarmUp, Window
-from energy_fixtures.records import Environment, Result, Trial
+from energy_fixtures.records import MEASURED, Environment, Result, Trial
 from energy_fixtures.runner import EngineTask, Task, run
 from energy_fixtures.scenarios import Resolved
 from energy_fixtures.store import RunWriter, Store, begin_file
@@ -233,12 +233,13 @@ class EnergySession:
         if values:
             mean = sum(values) / len(values)
             apart = 100 * (max(values) - min(values)) / mean
-            figure = f"{quantity(mean, metric.unit)}, {len(values)} rounds within {significant(apart, 2)} %"
+            label = "" if result.method in MEASURED else f" {result.method}"
+            figure = f"{quantity(mean, metric.unit)}{label}, {len(values)} rounds within {significant(apart, 2)} %"
         else:
             figure = "invalid: " + ", ".join(
                 sorted({code for trial in result.trials for code in trial.invalid_reasons})
             )
-        self.progress.milestone(f"  {result.case:<34} {figure:<44} {duration(took_s)}")
+        self.progress.milestone(f"  {result.case:<34} {figure:<52} {duration(took_s)}")
 
     def _open_store(self) -> list[str]:
         options = self.options

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 from energy_fixtures.meters.base import MeterInfo, RecordedWindows
 from energy_fixtures.meters.cpu_power import core_power, cpu_model_name
-from energy_fixtures.meters.domains import choose_domains
 from energy_fixtures.meters.cpu_seconds import Snapshot, cpu_seconds_between, snapshot
+from energy_fixtures.meters.domains import choose_domains
 from energy_fixtures.records import Reading
 
 DOMAIN = "cpu:0"  # all packages together: the model cannot tell them apart

@@ -1,8 +1,8 @@
 """From a model's specification to files that a framework opens, made once and kept.
 
-    specification ─► recipe ─► digest ─► cache/<name>-<digest>/   whole?  ──► use it
-                                                │ no
-                          under a lock: build in a folder beside it, then rename; readers see all of it or nothing
+specification ─► recipe ─► digest ─► cache/<name>-<digest>/   whole?  ──► use it
+                                            │ no
+                      under a lock: build in a folder beside it, then rename; readers see all of it or nothing
 """
 
 from __future__ import annotations

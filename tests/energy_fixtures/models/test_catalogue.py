@@ -159,7 +159,7 @@ def test_a_hub_model_is_known_once_it_is_cached(tmp_path: Path, monkeypatch: pyt
     spec = resolve("owner/model")
     assert weight_bytes(spec, "float32") is None and config_of(spec) is None
     repository = tmp_path / "hub" / "models--owner--model"
-    a_folder(repository / "snapshots" / "c0ffee", **{"model_safetensors": "x" * 7})
+    a_folder(repository / "snapshots" / "c0ffee", model_safetensors="x" * 7)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("c0ffee")
     assert weight_bytes(spec, "float32") == 7
