@@ -146,7 +146,7 @@ _VALUES = (
         repeatable=True,
         help="model whose own code may run, by its exact name, repeatable (default: none)",
     ),
-    _Option(name="min-rounds", default=3, metavar="N", convert=_count, help="metered windows per case (default: 3)"),
+    _Option(name="min-rounds", default=5, metavar="N", convert=_count, help="metered windows per case (default: 5)"),
     _Option(
         name="warmup-rounds", default=1, metavar="N", convert=_count, help="unmetered rounds before them (default: 1)"
     ),

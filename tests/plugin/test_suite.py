@@ -84,7 +84,7 @@ def test_smoke_measures_both_engines(root, tmp_path):
 
     assert result.returncode == 0, result.stdout + result.stderr
     assert {one["scenario"]["engine"] for one in results} == {"transformers", "vllm"}
-    assert all(len(one["trials"]) == 3 for one in results)
+    assert all(len(one["trials"]) == 5 for one in results)
     assert not any(trial.get("invalid_reasons") for one in results for trial in one["trials"])
     assert "modelled, not measured" in result.stdout
     assert "guessing ahead" in result.stdout
