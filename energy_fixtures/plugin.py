@@ -162,12 +162,26 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    session.config.stash[KEY].finish()
+    energy = session.config.stash[KEY]
+    energy.finish()
+    if energy.unsaved and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     for path in config.stash[KEY].saved:
         terminalreporter.write_line(f"energy results saved in {path}")
+    for path, reason in config.stash[KEY].unsaved.items():
+        kept = "the cases that reached the journal beside it are saved when the next session starts"
+        terminalreporter.write_line(f"energy results NOT saved in {path}: {reason}; {kept}", red=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: dict[str, Any]) -> None:
+    """GPUs are part of the machine in pytest-benchmark's files too."""
+    boards = config.stash[KEY].boards
+    if boards:
+        machine_info["gpus"] = [dict(board) for board in boards]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -6,6 +6,7 @@ own, so that it costs the measured work nothing.
 
 from __future__ import annotations
 
+import io
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -24,14 +25,15 @@ class Progress:
     """Tells the current step, and prints a line per finished case.
 
     Args:
-        terminal: pytest's terminal reporter.
+        terminal: pytest's terminal reporter, None where there is none.
         uncaptured: Context in which writing reaches the terminal although a test is running.
     """
 
     def __init__(self, terminal: Any, uncaptured: Callable[[], AbstractContextManager[None]]) -> None:
         self._terminal = terminal
         self._uncaptured = uncaptured
-        self._file: TextIO = terminal._tw._file  # Rich needs the file itself, and pytest hands out only its writer
+        # Rich needs the file itself, and pytest hands out only its writer; no reporter at all with -p no:terminal
+        self._file: TextIO = io.StringIO() if terminal is None else terminal._tw._file
         self._live: Live | None = None
         self._step = ""
         self._left = ""
@@ -51,6 +53,8 @@ class Progress:
     def milestone(self, text: str) -> None:
         """Say something that stays in a log, such as a finished load; a terminal shows it as a line too."""
         self.clear()
+        if self._terminal is None:
+            return
         with self._uncaptured():
             self._terminal.ensure_newline()
             self._terminal.write_line(text)

@@ -52,9 +52,10 @@ class EnergySession:
         self.environments: dict[str, Environment] = {}
         self.line_per_case = False
         self.saved: list[str] = []
+        self.unsaved: dict[str, str] = {}  # file and reason
         self._config = config
         self._meter: Meter | None = None
-        self._boards: tuple[Facts, ...] = ()
+        self.boards: tuple[Facts, ...] = ()
         self._pool: EnginePool | None = None
         self._writers: list[RunWriter] = []
         self._left = TimeLeft(())
@@ -69,7 +70,7 @@ class EnergySession:
             ConfigurationError, MeterUnavailable: The meter or the store cannot be had.
         """
         self._meter = choose_meter(self.options.meter, domains=self.options.domains, cpu_watts=self.options.cpu_watts)
-        self._boards = read_boards()
+        self.boards = read_boards()
         lines = header_lines(self._meter.info)
         plugins = self._config.pluginmanager
         capture = plugins.getplugin("capturemanager")
@@ -91,9 +92,14 @@ class EnergySession:
         if self._pool is not None:
             self._pool.close()
         for writer in self._writers:
-            published = writer.close()
+            try:
+                published = writer.close()
+            except OSError as error:
+                self.unsaved[os.path.relpath(writer.path)] = error.strerror or str(error)
+                continue
             if published is not None:
-                self.saved.append(str(os.path.relpath(published)))
+                self.unsaved.pop(os.path.relpath(published), None)  # a line may have failed, the whole did not
+                self.saved.append(os.path.relpath(published))
         self._writers = []
         if self._meter is not None:
             self._meter.close()
@@ -179,7 +185,7 @@ class EnergySession:
             scenario: What was done, None for a plain function.
             part: Name of the window inside the test, None for the whole.
         """
-        environment = build_environment(self._boards, self.meter.info, engine)
+        environment = build_environment(self.boards, self.meter.info, engine)
         fullname = item.nodeid if part is None else f"{item.nodeid}::{part}"
         case = item.callspec.id if hasattr(item, "callspec") else item.name
         result = Result(
@@ -196,7 +202,10 @@ class EnergySession:
         self.results.append(result)
         self.environments[environment.key] = environment
         for writer in self._writers:
-            writer.append(result, environment, timing.entry_of(result))
+            try:
+                writer.append(result, environment, timing.entry_of(result))
+            except OSError as error:  # a full disk must not stop the measuring: the end of the session tries again
+                self.unsaved[os.path.relpath(writer.path)] = error.strerror or str(error)
         timing.hand_over(self._config, result)
         self._config.hook.pytest_energy_result(config=self._config, item=item, result=result, environment=environment)
         return result
@@ -248,7 +257,7 @@ class EnergySession:
             return lines
         head = timing.head(self._config)
         if options.save or options.autosave:
-            names = tuple(str(board["name"]) for board in self._boards)
+            names = tuple(str(board["name"]) for board in self.boards)
             store = Store(options.storage, timing.machine_folder(names))
             self._writers.append(store.begin(options.save or timing.tag(head.commit_info), head))
             for path in store.recover():

@@ -95,17 +95,23 @@ class RunWriter:
         self._journal_path = journal_path
         self._head = head
         self._environments: dict[str, Environment] = {}
+        self._journalled: set[str] = set()
         self._results: list[Result] = []
         self._benchmarks: list[dict[str, Any]] = []
         self._append(Entry(head=head))
 
     def append(self, result: Result, environment: Environment, benchmark: dict[str, Any]) -> None:
-        """Make one finished Result durable before the next case starts."""
-        if environment.key not in self._environments:
-            self._environments[environment.key] = environment
-            self._append(Entry(environment=environment))
+        """Make one finished Result durable before the next case starts.
+
+        Raises:
+            OSError: The journal cannot be written; the Result is kept for `close`, which writes everything once more.
+        """
+        self._environments[environment.key] = environment
         self._results.append(result)
         self._benchmarks.append(benchmark)
+        if environment.key not in self._journalled:
+            self._append(Entry(environment=environment))
+            self._journalled.add(environment.key)
         self._append(Entry(result=result, benchmark=benchmark))
 
     def document(self) -> bytes:
@@ -120,8 +126,18 @@ class RunWriter:
         return published
 
     def _append(self, entry: Entry) -> None:
-        self._journal.write(msgspec.json.encode(entry) + b"\n")
-        os.fsync(self._journal.fileno())
+        """Write a whole line or, when that fails, none of it: lines that come later must stay readable."""
+        line = memoryview(msgspec.json.encode(entry) + b"\n")
+        begin = self._journal.tell()
+        try:
+            while line:
+                line = line[self._journal.write(line) :]
+            os.fsync(self._journal.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                self._journal.seek(begin)
+                self._journal.truncate()
+            raise
 
 
 class Store:

@@ -124,3 +124,49 @@ def test_interrupted_session_keeps_finished_cases(pytester, run):
 
     assert result.ret == 2
     assert [one["case"] for one in json.loads(path.read_text())["energy"]["results"]] == ["test_one"]
+
+
+def test_full_disk_is_told_and_loses_nothing(sleeper, run):
+    """A disk that is full at the end fails the session with one line; the next session saves what the journal holds."""
+    sleeper.makeconftest(
+        """
+        import errno
+        import energy_fixtures.store as store
+
+        def full(path, content):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        store.publish = full
+        """
+    )
+    result = run("--energy-save=a", own_process=True)
+
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["energy results NOT saved in *0001_a.json: No space left on device; *"])
+    (sleeper.path / "conftest.py").unlink()
+    run("--energy-save=b").stdout.fnmatch_lines(["*an earlier session was cut off*0001_a.json"])
+    assert [path.name for path in runs(sleeper)] == ["0001_a.json", "0002_b.json"]
+
+
+def test_full_disk_in_between_does_not_stop_the_measuring(pytester, run):
+    """A line that cannot be written costs nothing when the whole can be written at the end."""
+    pytester.makepyfile(
+        """
+        import errno, time
+        import energy_fixtures.store as store
+
+        def test_one(energy, monkeypatch):
+            def full(descriptor):
+                raise OSError(errno.ENOSPC, "No space left on device")
+            monkeypatch.setattr(store.os, "fsync", full)
+            energy.pedantic(time.sleep, args=(0.01,))
+
+        def test_two(energy):
+            energy.pedantic(time.sleep, args=(0.01,))
+        """
+    )
+    result = run("--energy-save=a", own_process=True)
+    (path,) = runs(pytester)
+
+    assert result.ret == 0
+    assert [one["case"] for one in json.loads(path.read_text())["energy"]["results"]] == ["test_one", "test_two"]
