@@ -28,7 +28,7 @@ from energy_fixtures.errors import EngineFailed
 from energy_fixtures.models.base import LocalModel, ModelSpec
 from energy_fixtures.models.materialise import materialise
 from energy_fixtures.records import Generation, Request, Scenario
-from energy_fixtures.workloads.prompts import special_ids, token_prompts
+from energy_fixtures.workloads.prompts import special_ids, work_prompts
 
 RECOMPILE_LIMIT = 64  # graphs, one per batch size and cache length; torch's own 8 would soon be spent
 
@@ -59,17 +59,7 @@ class TransformersEngine:
         scenario = work.scenario
         longest_tokens = getattr(self._model.config.get_text_config(), "max_position_embeddings", None)
         _refuse(refusal_of_work(self._spec, scenario, longest_tokens))
-        prompts = [
-            token_prompts(
-                count=scenario.batch_size,
-                length=scenario.input_tokens,
-                vocab_size=self._vocabulary,
-                seed=work.seed + iteration,
-                repeated=scenario.speculation is not None and scenario.speculation.method == "ngram",
-                avoid=self._avoid,
-            )
-            for iteration in range(work.iterations)
-        ]
+        prompts = work_prompts(work, vocab_size=self._vocabulary, avoid=self._avoid)
         self._job = _Job(
             work=work,
             prompts=[torch.tensor(rows, device=self._device) for rows in prompts],

@@ -30,7 +30,7 @@ from energy_fixtures.engines.vllm_outputs import Done, beam_requests, counted_be
 from energy_fixtures.errors import EngineFailed
 from energy_fixtures.models.materialise import materialise
 from energy_fixtures.records import Generation, Scenario
-from energy_fixtures.workloads.prompts import special_ids, token_prompts
+from energy_fixtures.workloads.prompts import special_ids, work_prompts
 
 KV_TOKENS_PER_SEQUENCE = 512  # room on a CPU is this times max_batch_size: enough for all but the longest cases
 KV_SHARE_OF_MEMORY = 4  # and never more than this fraction (one over it) of the machine's memory
@@ -89,17 +89,7 @@ class VllmEngine:
         """See `Engine.prepare`."""
         scenario = work.scenario
         self._refuse_work(scenario)
-        rows = [
-            token_prompts(
-                count=scenario.batch_size,
-                length=scenario.input_tokens,
-                vocab_size=self._vocabulary,
-                seed=work.seed + iteration,
-                repeated=scenario.speculation is not None and scenario.speculation.method == "ngram",
-                avoid=self._avoid,
-            )
-            for iteration in range(work.iterations)
-        ]
+        rows = work_prompts(work, vocab_size=self._vocabulary, avoid=self._avoid)
         # vLLM can be given one seed per request, but then draws request by request, which nobody does in production:
         # the generator of the whole process is seeded instead. Workers of tensor parallelism keep their own.
         importlib.import_module("torch").manual_seed(work.seed)

@@ -7,7 +7,31 @@ import random
 from collections.abc import Collection
 from pathlib import Path
 
+from energy_fixtures.engines.base import Work
+
 PATTERN_TOKENS = 16  # long enough to be no accident, short enough to stand twice in the shortest useful prompt
+
+
+def work_prompts(work: Work, *, vocab_size: int, avoid: Collection[int]) -> list[list[list[int]]]:
+    """The prompts of a window's work: one batch per iteration, each drawn from a seed of its own.
+
+    N-gram speculation gets prompts with something to look up. See `token_prompts` for the other arguments.
+
+    Returns:
+        `work.iterations` batches of `batch_size` lists of `input_tokens` ids.
+    """
+    scenario = work.scenario
+    return [
+        token_prompts(
+            count=scenario.batch_size,
+            length=scenario.input_tokens,
+            vocab_size=vocab_size,
+            seed=work.seed + iteration,
+            repeated=scenario.speculation is not None and scenario.speculation.method == "ngram",
+            avoid=avoid,
+        )
+        for iteration in range(work.iterations)
+    ]
 
 
 def token_prompts(

@@ -3,11 +3,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_fixtures.workloads.prompts import PATTERN_TOKENS, special_ids, token_prompts
+from energy_fixtures.engines.base import Work
+from energy_fixtures.records import Speculation
+from energy_fixtures.workloads.prompts import PATTERN_TOKENS, special_ids, token_prompts, work_prompts
 
 SIZES = {"count": st.integers(1, 8), "length": st.integers(1, 200), "seed": st.integers(0, 2**32)}
 
@@ -82,3 +85,16 @@ def test_a_tokenizer_that_cannot_be_read_has_no_known_special_ids(tmp_path: Path
     if content is not None:
         (tmp_path / "tokenizer.json").write_text(content)
     assert special_ids(tmp_path) == frozenset()
+
+
+def test_work_draws_every_iteration_anew(scenario):
+    """A window's work has one batch per iteration, no two alike, and n-gram cases get something to look up."""
+    work = Work(scenario=scenario(batch_size=3, input_tokens=64), iterations=4, seed=7)
+    batches = work_prompts(work, vocab_size=300, avoid={0})
+    rows = [tuple(row) for batch in batches for row in batch]
+    guessing = msgspec.structs.replace(work, scenario=scenario(speculation=Speculation(method="ngram", ngram_max=4)))
+
+    assert [len(batch) for batch in batches] == [3] * 4
+    assert len(set(rows)) == 12
+    assert all(row[: len(row) // 2] != row[len(row) // 2 :] for row in rows)
+    assert all(row[:4] == row[4:] for batch in work_prompts(guessing, vocab_size=300, avoid=()) for row in batch)
