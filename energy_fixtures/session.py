@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -59,7 +60,6 @@ class EnergySession:
         self._pool: EnginePool | None = None
         self._writers: list[RunWriter] = []
         self._left = TimeLeft(())
-        self._progress: Progress | None = None
 
     # -- the session's two ends ----------------------------------------------------------------------------------
 
@@ -72,12 +72,7 @@ class EnergySession:
         self._meter = choose_meter(self.options.meter, domains=self.options.domains, cpu_watts=self.options.cpu_watts)
         self.boards = read_boards()
         lines = header_lines(self._meter.info)
-        plugins = self._config.pluginmanager
-        capture = plugins.getplugin("capturemanager")
-        self._progress = Progress(
-            plugins.getplugin("terminalreporter"), capture.global_and_fixture_disabled if capture else nullcontext
-        )
-        self._pool = EnginePool(timeout_s=self.options.timeout_s, on_wait=self._progress.wait)
+        self._pool = EnginePool(timeout_s=self.options.timeout_s, on_wait=self.progress.wait)
         self._left = TimeLeft([(case.spec.engine, case.load_key) for case in schedule])
         loads = len({case.load_key for case in schedule})
         if schedule:
@@ -87,8 +82,7 @@ class EnergySession:
 
     def finish(self) -> None:
         """End the engine, publish what was measured, let the meter go."""
-        if self._progress is not None:
-            self._progress.clear()
+        self.progress.clear()
         if self._pool is not None:
             self._pool.close()
         for writer in self._writers:
@@ -112,13 +106,13 @@ class EnergySession:
         assert self._meter is not None  # start() sets it or raises
         return self._meter
 
-    @property
+    @cached_property
     def progress(self) -> Progress:
         """What the user sees."""
-        if self._progress is None:
-            self.start(())
-        assert self._progress is not None  # as above
-        return self._progress
+        plugins = self._config.pluginmanager
+        capture = plugins.getplugin("capturemanager")
+        uncaptured = capture.global_and_fixture_disabled if capture else nullcontext
+        return Progress(plugins.getplugin("terminalreporter"), uncaptured)
 
     # -- measuring -----------------------------------------------------------------------------------------------
 

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from energy_fixtures.meters.probe import Probe
+
 
 def trials(pytester):
     return json.loads((pytester.path / "out.json").read_text())["energy"]["results"][0]["trials"]
@@ -80,12 +82,24 @@ def test_replay_of_an_unknown_case_fails_it(calls, run):
     result.stdout.fnmatch_lines(["*test_other*"])
 
 
-def test_zeus_without_a_counter_skips_with_the_reason(calls, run, monkeypatch):
-    """Where no counter can be read and one was insisted on, tests are skipped, never 0 J."""
-    monkeypatch.setattr("zeus.device.cpu.rapl.RAPL_DIR", "/nonexistent", raising=False)
-    result = run("-rs", meter="zeus")
-
-    result.assert_outcomes(skipped=1)
+def test_zeus_without_a_counter_skips_with_the_reason(pytester, run, monkeypatch):
+    """Where no counter can be read and one was insisted on, tests are skipped with the fix, never 0 J."""
+    pytester.makepyfile(
+        """
+        import pytest
+        from energy_fixtures import Scenario
+        def test_function(energy):
+            energy(int)
+        @pytest.mark.parametrize("scenario", [Scenario(engine="transformers", batch_size=1, input_tokens=1, output_tokens=1)])
+        def test_case(scenario, energy):
+            energy.measure(scenario)
+        """
+    )
+    monkeypatch.setattr("energy_fixtures.meters.select.probe", lambda: Probe(counters=False, missing=("no GPU: none",)))
+    for selection in ("test_function", "test_case"):
+        result = run("-rs", "-k", selection, meter="zeus")
+        result.assert_outcomes(skipped=1, deselected=1)
+        result.stdout.fnmatch_lines(["meter: none; tests that measure energy are skipped:*--energy-meter=modelled*"])
 
 
 def test_skip_only_and_disable(pytester, run):
