@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -35,6 +36,7 @@ from energy_fixtures.units import duration, quantity, significant
 KEY = pytest.StashKey["EnergySession"]()
 
 SHORTEST_WINDOW_S = 0.2
+LONGEST_REASON = 160  # in a case's own line; the whole sentence stands in pytest's report
 STEPS_PER_WINDOW = 20
 """A window of 20 counter steps carries at most a twentieth of edge error per end; the default of --energy-min-window."""
 
@@ -208,7 +210,8 @@ class EnergySession:
         """One line for a case that was skipped or failed, with the first line of the reason."""
         case = item.callspec.id if hasattr(item, "callspec") else item.name
         reason = why[2].removeprefix("Skipped: ") if isinstance(why, tuple) else str(why)
-        self.progress.milestone(f"  {case:<34} {outcome}: {reason.strip().splitlines()[0] if reason.strip() else ''}")
+        first = next(iter(reason.strip().splitlines()), "")
+        self.progress.milestone(f"  {case:<34} {outcome}: {textwrap.shorten(first, LONGEST_REASON, placeholder=' …')}")
 
     def next_is(self, case: Resolved | None) -> None:
         """End the engine unless the next case uses it."""

@@ -36,7 +36,7 @@ def speculation_table(
     energy = Column.of(PER_TOKEN, used, view.level)
     accepted = Column.of(METRICS["joules_per_accepted_token"], [point.speculative for _, point in points], view.level)
     acceptance = Column.of(METRICS["acceptance_rate"], [point.speculative for _, point in points], view.level)
-    shown = shared([doubts_of(point.speculative) for _, point in points])
+    shown = (*shared([doubts_of(point.speculative) for _, point in points]), *view.everywhere)
     notes = Footnotes()
     marks = [_notes(point, shown, notes) for _, point in points]
     table = new_table(honest(title, results[0].method))

@@ -70,7 +70,7 @@ def question_table(
         view: How to show them.
     """
     rows = sorted_results(results, view)
-    shown = _shared_doubts(rows)
+    shown = (*_shared_doubts(rows), *view.everywhere)
     notes = Footnotes()
     table = new_table(honest(title, rows[0].method))
     metrics = tuple(METRICS[name] for name in view.metrics) or default_metrics(
