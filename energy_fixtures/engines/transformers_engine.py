@@ -190,7 +190,7 @@ class TransformersEngine:
             "execution": self._spec.execution,
             "weights": "dummy" if self._dummy else "trained",
             "num_threads": torch.get_num_threads(),
-            "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", "default"),
+            "omp_waits": os.environ.get("OMP_WAIT_POLICY") or f"{os.environ.get('GOMP_SPINCOUNT')} spins",
             "parameters": sum(parameter.numel() for parameter in self._model.parameters()),
         }
         if on_cuda:

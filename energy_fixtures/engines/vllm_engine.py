@@ -232,7 +232,7 @@ class VllmEngine:
             "async_scheduling": bool(config.scheduler_config.async_scheduling),
             "weights": "dummy" if spec.model.dummy_weights else "trained",
             "num_threads": len(cores[0]) if cores else torch.get_num_threads(),
-            "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY", "default"),
+            "omp_waits": os.environ.get("OMP_WAIT_POLICY") or f"{os.environ.get('GOMP_SPINCOUNT')} spins",
             "tensor_parallel": spec.tensor_parallel,
             "max_num_seqs": config.scheduler_config.max_num_seqs,
             "max_num_batched_tokens": config.scheduler_config.max_num_batched_tokens,
