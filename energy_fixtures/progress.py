@@ -34,6 +34,8 @@ class Progress:
         self._uncaptured = uncaptured
         # Rich needs the file itself, and pytest hands out only its writer; no reporter at all with -p no:terminal
         self._file: TextIO = io.StringIO() if terminal is None else terminal._tw._file
+        with uncaptured():  # while a test runs, the descriptor below is a file of pytest's
+            self._on_terminal = self._file.isatty()
         self._live: Live | None = None
         self._step = ""
         self._left = ""
@@ -45,9 +47,12 @@ class Progress:
         self._step = text
         self._left = f"{cases_left} case{'' if cases_left == 1 else 's'} left"
         if seconds_left is not None:
-            self._left += f", about {duration(seconds_left)}"
+            about = (
+                f"{seconds_left:.0f} s" if seconds_left < 60 else duration(seconds_left)
+            )  # no more digits than it knows
+            self._left += f", about {about}"
         self._began_s = self._said_s = time.monotonic()
-        if self._file.isatty():
+        if self._on_terminal:
             self._paint(0.0)
 
     def milestone(self, text: str) -> None:
@@ -61,7 +66,7 @@ class Progress:
 
     def wait(self, elapsed_s: float) -> None:
         """Called while waiting."""
-        if self._file.isatty():
+        if self._on_terminal:
             self._paint(elapsed_s)
         elif time.monotonic() - self._said_s >= PLAIN_REPEAT_S:
             self._said_s = time.monotonic()
