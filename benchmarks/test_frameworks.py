@@ -10,7 +10,7 @@ OUTPUT_TOKENS = 64
 STACKS = {
     "transformers-eager": ("transformers", "eager", ()),
     "transformers-static-cache": ("transformers", "static_cache", ()),
-    "transformers-compiled": ("transformers", "compiled", (pytest.mark.slow,)),
+    "transformers-compiled": ("transformers", "compiled", ()),
     "vllm-eager": ("vllm", "eager", ()),
     "vllm-cuda-graphs": ("vllm", "cuda_graphs", (pytest.mark.gpu,)),
 }
