@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from typing import Any, NoReturn, TypeVar, cast
 
 import pytest
 
 from energy_fixtures import guards
-from energy_fixtures.errors import ConfigurationError, EngineFailed, MeasurementInvalid, MeterUnavailable
+from energy_fixtures.errors import ConfigurationError, EngineFailed, JoulesError, MeasurementInvalid, MeterUnavailable
 from energy_fixtures.meters.base import Meter
 from energy_fixtures.metrics import METRICS, metric
 from energy_fixtures.protocol import Plan
@@ -23,12 +23,16 @@ from energy_fixtures.units import quantity
 
 T = TypeVar("T")
 
+FEWEST_TRIALS = 2
+"""Below two valid trials a case that asked for more is not a result: one value has no spread."""
+
 
 class EnergyWindow:
     """One `with energy.window(...)`; afterwards `reading` is what the meter saw of the block's body."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, disabled: bool) -> None:
         self.name = name
+        self._disabled = disabled
         self._reading: Reading | None = None
 
     @property
@@ -38,6 +42,8 @@ class EnergyWindow:
         Raises:
             MeasurementInvalid: The block has not ended, or an exception left it.
         """
+        if self._disabled:
+            pytest.skip("--energy-disable: windows have no reading")
         if self._reading is None:
             raise MeasurementInvalid(
                 f"window {self.name!r} has no reading: its block has not ended normally; read it after the with statement"
@@ -128,29 +134,32 @@ class EnergyFixture:
         )
         return cast(T, self._task(task, plan))
 
-    @contextmanager
+    @contextlib.contextmanager
     def window(self, name: str) -> Iterator[EnergyWindow]:
         """Meter the body of a `with` block and nothing else; windows may nest. The same name again is another trial."""
         if name in self._open:
             raise ValueError(f"window {name!r} is already open; give a nested window a name of its own")
         self._used = True
-        window = EnergyWindow(name)
+        window = EnergyWindow(name, disabled=self._session.options.disabled)
         if self._session.options.disabled:
             yield window
             return
         meter = self._meter()
         self._session.next_is(None)  # as in _task
         label = f"{self._item.nodeid}::{name}"
+        with _told():
+            token = meter.begin(label, (os.getpid(),))
         self._open.append(name)
-        token = meter.begin(label, (os.getpid(),))
         try:
             yield window
         except BaseException:
-            meter.end(token)
+            with contextlib.suppress(JoulesError):  # the body's own exception is the one to tell
+                meter.end(token)
             raise
         finally:
             self._open.remove(name)
-        window._reading = meter.end(token)
+        with _told():
+            window._reading = meter.end(token)
         trials = self._windows.setdefault(name, [])
         trials.append(
             Trial(
@@ -174,13 +183,13 @@ class EnergyFixture:
         self._meter()
         try:
             case = resolve_scenario(scenario, self._model_name, self._session.options)
-            result = self._session.run_scenario(self._item, case)
+            part = str(len(self.results) + 1) if self.results else None  # a second Scenario needs a name of its own
+            result = self._session.run_scenario(self._item, case, part)
         except NotPossible as reason:
             sentence, end = str(reason), _skip
-        except EngineFailed as failure:
-            sentence, end = str(failure), _skip if failure.kind == "unsupported" else _fail
-        except (MeasurementInvalid, MeterUnavailable) as failure:
-            sentence, end = str(failure), _fail
+        except JoulesError as failure:
+            unsupported = isinstance(failure, EngineFailed) and failure.kind == "unsupported"
+            sentence, end = str(failure), _skip if unsupported else _fail
         else:
             self.results.append(result)
             return result
@@ -195,6 +204,8 @@ class EnergyFixture:
         for name, trials in self._windows.items():
             self.results.append(self._session.record(self._item, tuple(trials), self._domains(), engine={}, part=name))
         sentences = []
+        if budget_of(self._item) and not self.results and not self._session.options.disabled:
+            sentences.append(f"{self._item.name}: energy_budget has nothing to check: the test measured nothing")
         for result in self.results:
             sentences += self._sentences(result)
         if sentences:
@@ -204,9 +215,7 @@ class EnergyFixture:
 
     def _task(self, task: FunctionTask, plan: Plan | None) -> Any:
         if self._used:
-            raise ConfigurationError(
-                "the energy fixture was already used in this test; name each part with energy.window(...)"
-            )
+            _fail("the energy fixture was already used in this test; name each part with energy.window(...)")
         self._used = True
         if self._session.options.disabled:
             task.prepare(1, 0)
@@ -215,7 +224,8 @@ class EnergyFixture:
             return task.value
         self._meter()
         self._session.next_is(None)  # an engine that idles beside it would use energy of its own
-        trials = self._session.run_task(task, self._item.nodeid, self._domains(), plan or self._session.plan())
+        with _told():
+            trials = self._session.run_task(task, self._item.nodeid, self._domains(), plan or self._session.plan())
         self._session.progress.clear()
         self.results.append(self._session.record(self._item, trials, self._domains(), engine={}))
         return task.value
@@ -231,10 +241,10 @@ class EnergyFixture:
 
     def _sentences(self, result: Result) -> list[str]:
         """Why this result fails its test: invalid trials, its budget, and whatever the verdict hooks say."""
-        if not result.valid_trials:
+        if len(result.valid_trials) < min(FEWEST_TRIALS, len(result.trials)):
             codes = unique([code for trial in result.trials for code in trial.invalid_reasons])
             return [
-                f"{result.case}: no valid trial of {len(result.trials)}: {REASONS[code].sentence}; {REASONS[code].remedy}"
+                f"{result.case}: {len(result.valid_trials)} valid of {len(result.trials)} trials: {REASONS[code].sentence}; {REASONS[code].remedy}"
                 for code in codes
             ]
         environment = self._session.environments[result.environment]
@@ -242,6 +252,15 @@ class EnergyFixture:
             config=self._item.config, item=self._item, result=result, environment=environment
         )
         return [*over_budget(result, budget_of(self._item)), *(sentence for sentence in verdicts if sentence)]
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """Our own errors fail the test with their sentence and no traceback."""
+    try:
+        yield
+    except JoulesError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 def _skip(sentence: str) -> NoReturn:

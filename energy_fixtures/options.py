@@ -11,6 +11,8 @@ import pytest
 
 from energy_fixtures.errors import ConfigurationError
 
+BENCHMARK_STORAGE = ".benchmarks"  # pytest-benchmark's own default
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -210,7 +212,7 @@ def read_options(config: pytest.Config) -> Options:
         ConfigurationError: A value that cannot be what its option needs; the sentence names the option.
     """
     value = {option.name: _value(config, option) for option in (*_VALUES, *_SWITCHES)}
-    storage = value["storage"] or _benchmark_storage(config)
+    storage = value["storage"] or _benchmark_storage(config, needed=bool(value["save"] or value["autosave"]))
     trusted = frozenset(value["trust-remote-code"])
     for name in trusted - {*value["model"], value["draft-model"]}:
         raise ConfigurationError(
@@ -248,7 +250,8 @@ def refuse_workers(config: pytest.Config) -> None:
     """
     workers = config.getoption("dist", default="no") != "no" and not hasattr(config, "workerinput")
     given = [option.flag for option in (*_VALUES, *_SWITCHES) if config.getoption(option.dest) is not None]
-    if workers and given:
+    measuring = not (config.getoption("energy_skip") or config.getoption("energy_disable"))
+    if workers and given and measuring:
         raise ConfigurationError(
             f"{given[0]} with xdist workers: a board's counter cannot tell workers apart; run with -n 0"
         )
@@ -270,11 +273,14 @@ def _value(config: pytest.Config, option: _Option) -> Any:
         raise ConfigurationError(f"{option.flag}: {error}") from error
 
 
-def _benchmark_storage(config: pytest.Config) -> str:
-    """pytest-benchmark's folder, so that both tools see one set of runs; its own default without it."""
-    uri = str(config.getoption("benchmark_storage", default=None) or "file://./.benchmarks")
-    if not uri.startswith("file://"):
-        raise ConfigurationError(
-            f"--benchmark-storage={uri.split('://')[0]}://... is not a folder; name one with --energy-storage"
-        )
-    return uri.removeprefix("file://")
+def _benchmark_storage(config: pytest.Config, *, needed: bool) -> str:
+    """pytest-benchmark's folder, so that both tools see one set of runs; its default where that is no folder."""
+    uri = str(config.getoption("benchmark_storage", default=None) or BENCHMARK_STORAGE)
+    scheme, separator, path = uri.partition("://")
+    if not separator:
+        return uri
+    if scheme == "file":
+        return path
+    if needed:
+        raise ConfigurationError(f"--benchmark-storage={scheme}://... is not a folder; name one with --energy-storage")
+    return BENCHMARK_STORAGE

@@ -10,7 +10,7 @@ import pytest
 
 from energy_fixtures import hookspecs, ordering
 from energy_fixtures.environment import accelerator_present
-from energy_fixtures.errors import JoulesError, MeterUnavailable
+from energy_fixtures.errors import ConfigurationError, JoulesError, MeterUnavailable
 from energy_fixtures.fixture import EnergyFixture, budget_of
 from energy_fixtures.models.catalogue import resolve
 from energy_fixtures.options import add_options, read_options, refuse_workers
@@ -65,11 +65,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _prepare(item: pytest.Item, session: EnergySession) -> None:
     measures = "energy" in getattr(item, "fixturenames", ())
+    if budget_of(item) and not measures:
+        raise ConfigurationError(
+            f"{item.nodeid}: energy_budget limits nothing; the test does not use the energy fixture"
+        )
     if session.options.only and not measures:
         item.add_marker(pytest.mark.skip(reason="--energy-only: does not measure energy"))
     if not measures:
         return
-    budget_of(item)
     if session.options.skip:
         item.add_marker(pytest.mark.skip(reason="--energy-skip: measures energy"))
     if item.get_closest_marker("gpu") and not accelerator_present():
@@ -136,7 +139,7 @@ def energy_model(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def energy(request: pytest.FixtureRequest, energy_model: str) -> EnergyFixture:
     """Measure the energy of a function, a block or a Scenario; see the README."""
-    if hasattr(request.config, "workerinput"):
+    if hasattr(request.config, "workerinput") and not request.config.stash[KEY].options.disabled:
         pytest.fail(
             "energy cannot be told apart between xdist workers that share a board; run these tests with -n 0",
             pytrace=False,
@@ -172,7 +175,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for path in config.stash[KEY].saved:
         terminalreporter.write_line(f"energy results saved in {path}")
     for path, reason in config.stash[KEY].unsaved.items():
-        kept = "the cases that reached the journal beside it are saved when the next session starts"
+        kept = "cases that reached the journal beside it are saved when the next session writes there"
         terminalreporter.write_line(f"energy results NOT saved in {path}: {reason}; {kept}", red=True)
 
 

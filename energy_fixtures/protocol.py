@@ -17,6 +17,9 @@ MAX_ITERATIONS = 10_000
 """Repeats inside one window; work too short even for this (below 20 µs for 0.2 s) is not what a meter can see."""
 
 
+SHORT = 0.8  # of the length that was asked for; below this a window is sized again
+
+
 @dataclass(frozen=True, kw_only=True)
 class Plan:
     """How much to measure of one case.
@@ -71,6 +74,14 @@ def next_step(plan: Plan, warmups_s: Sequence[float], windows_s: Sequence[float]
     if len(windows_s) >= min(2, plan.rounds) and math.fsum(windows_s) >= plan.max_time_s:
         return Enough(cut_short=True)
     return Window(index=len(windows_s), iterations=iterations_for(plan.min_window_s, warmups_s[-1]))
+
+
+def too_short(plan: Plan, window_s: float, iterations: int) -> bool:
+    """Whether a first window came out so short that it was sized from a warm-up slower than what followed.
+
+    Compiling, filling caches and starting a device make the first run slow; such a window is another warm-up.
+    """
+    return plan.iterations is None and iterations < MAX_ITERATIONS and window_s < SHORT * plan.min_window_s
 
 
 def iterations_for(min_window_s: float, iteration_s: float) -> int:

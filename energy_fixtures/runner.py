@@ -19,7 +19,7 @@ from energy_fixtures.engines.host import EngineHost
 from energy_fixtures.errors import MeasurementInvalid
 from energy_fixtures.meters.base import Meter
 from energy_fixtures.models.base import ModelSpec
-from energy_fixtures.protocol import Enough, Plan, WarmUp, Window, next_step
+from energy_fixtures.protocol import Enough, Plan, WarmUp, Window, next_step, too_short
 from energy_fixtures.records import Generation, Reading, Scenario, Trial
 
 SEED_STRIDE = 1_000_003
@@ -171,7 +171,11 @@ def run(
             task.collect()
         else:
             began_s = clock()
-            trials.append(_trial(task, meter, step, label, scope))
+            trial = _trial(task, meter, step, label, scope)
+            if not trials and too_short(plan, trial.reading.duration_s, step.iterations):
+                warmups_s.append(trial.reading.duration_s / step.iterations)
+                continue
+            trials.append(trial)
             windows_s.append(clock() - began_s)
     return tuple(trials), step
 

@@ -50,7 +50,7 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
     reason = installed(scenario.engine)
     if reason is not None:
         raise NotPossible(reason)
-    target = resolve(model_name)
+    target = _named(model_name, options)
     if scenario.model == MOE_SIBLING:
         if target.moe is None:
             raise NotPossible(
@@ -58,7 +58,7 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
             )
         model = resolve(target.moe)
     else:
-        model = target if scenario.model is None else resolve(scenario.model)
+        model = target if scenario.model is None else _named(scenario.model, options)
     draft = _draft(scenario, model, options)
     dtype = options.dtype if scenario.dtype == "auto" and options.dtype != "auto" else scenario.dtype
     dtype = model.default_dtype if dtype == "auto" else dtype
@@ -68,7 +68,7 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
             named, speculation=msgspec.structs.replace(scenario.speculation, draft_model=draft.name)
         )
     _refuse_what_does_not_fit(model, draft, named, options, asked_for=model.name == target.name)
-    trusted = model.name in options.trust_remote_code
+    trusted = model.trusted and (draft is None or draft.trusted)  # vLLM has one switch for both
     spec = engine_spec(named, model=model, draft=draft, device=device(options), trust_remote_code=trusted)
     return Resolved(scenario=named, spec=spec, draft=draft)
 
@@ -88,7 +88,12 @@ def _draft(scenario: Scenario, model: ModelSpec, options: Options) -> ModelSpec 
         raise NotPossible(f"the catalogue knows no draft model of {model.name}; name one with --energy-draft-model")
     if name == model.name:
         raise ConfigurationError(f"--energy-draft-model={name} is the model itself; name a smaller one")
-    return resolve(name)
+    return _named(name, options)
+
+
+def _named(name: str, options: Options) -> ModelSpec:
+    """The model of a name that a user typed, trusted where the same name stands in --energy-trust-remote-code."""
+    return msgspec.structs.replace(resolve(name), trusted=name in options.trust_remote_code)
 
 
 def _refuse_what_does_not_fit(

@@ -35,6 +35,7 @@ from energy_fixtures.units import duration, quantity, significant
 
 KEY = pytest.StashKey["EnergySession"]()
 
+CUT_OFF = "energy: an earlier session was cut off; its finished cases are in {}"
 SHORTEST_WINDOW_S = 0.2
 LONGEST_REASON = 160  # in a case's own line; the whole sentence stands in pytest's report
 STEPS_PER_WINDOW = 20
@@ -128,8 +129,8 @@ class EnergySession:
             max_time_s=self.options.max_time_s,
         )
 
-    def run_scenario(self, item: pytest.Item, case: Resolved) -> Result:
-        """Measure one Scenario on its engine, and make the Result durable.
+    def run_scenario(self, item: pytest.Item, case: Resolved, part: str | None = None) -> Result:
+        """Measure one Scenario on its engine, and make the Result durable; `part` names it where a test has several.
 
         Raises:
             EngineFailed, MeasurementInvalid, MeterUnavailable: The case has no result.
@@ -141,12 +142,13 @@ class EnergySession:
             scope = scope_of(meter.info.domains, case.spec.device, case.spec.tensor_parallel)
             task = EngineTask(host, case.scenario, case.draft, dummy_weights=case.spec.model.dummy_weights)
             began_s = time.monotonic()
-            trials = self.run_task(task, item.nodeid, scope, self.plan())
+            label = item.nodeid if part is None else f"{item.nodeid}::{part}"
+            trials = self.run_task(task, label, scope, self.plan())
             took_s = time.monotonic() - began_s
         finally:
             self._left.done(took_s)
             self.progress.clear()
-        result = self.record(item, trials, scope, engine=host.facts, scenario=case)
+        result = self.record(item, trials, scope, engine=host.facts, scenario=case, part=part)
         self._say(result, took_s)
         return result
 
@@ -258,11 +260,12 @@ class EnergySession:
             store = Store(options.storage, timing.machine_folder(names))
             self._writers.append(store.begin(options.save or timing.tag(head.commit_info), head))
             for path in store.recover():
-                lines.append(
-                    f"energy: an earlier session was cut off; its finished cases are in {os.path.relpath(path)}"
-                )
+                lines.append(CUT_OFF.format(os.path.relpath(path)))
         if options.json is not None:
-            self._writers.append(begin_file(options.json, head))
+            writer, rescued = begin_file(options.json, head)
+            self._writers.append(writer)
+            if rescued is not None:
+                lines.append(CUT_OFF.format(os.path.relpath(rescued)))
         return lines
 
 

@@ -223,19 +223,32 @@ class Store:
         return 1 + max((int(number[1]) for number in numbers if number), default=0)
 
 
-def begin_file(path: Path, head: Head) -> RunWriter:
-    """Open a run that will be published at `path` itself, `--energy-json`; its journal lies beside it until then.
+def begin_file(path: Path, head: Head) -> tuple[RunWriter, Path | None]:
+    """Open a run that will be published at `path` itself, `--energy-json`; its journal lies hidden beside it until then.
+
+    Returns:
+        The writer, and where the cases of an earlier session went that was killed before it could write this file.
 
     Raises:
-        ConfigurationError: The folder is missing or cannot be written.
+        ConfigurationError: The folder is missing or cannot be written, or another session writes this file now.
     """
-    partial = path.with_name(path.name + "l")
+    journal_path = path.with_name(f".{path.name}.journal")
+    if path.is_dir():
+        raise ConfigurationError(f"--energy-json={path} is a folder; name a file in it")
     try:
-        journal = FileIO(partial, "wb")
-        fcntl.flock(journal, fcntl.LOCK_EX)
+        journal = FileIO(os.open(journal_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
+        fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        left_over = _replay(journal.readall())
+        rescued = None if left_over is None else publish(path.with_name(f"{path.stem}.recovered.json"), left_over)
+        journal.seek(0)
+        journal.truncate()
+    except BlockingIOError as error:
+        raise ConfigurationError(
+            f"--energy-json={path} is being written by another session; name another file"
+        ) from error
     except OSError as error:
         raise ConfigurationError(f"--energy-json={path} cannot be written: {error.strerror}") from error
-    return RunWriter(journal, partial, path, head)
+    return RunWriter(journal, journal_path, path, head), rescued
 
 
 def publish(path: Path, content: bytes) -> Path:

@@ -145,10 +145,10 @@ def _verdict(limit: Limit, known: Metric, old: float, new: float, interval: Rati
     worse = old - new if known.direction == "higher" else new - old
     if worse > allowed:
         return Verdict.REGRESSED
-    if worse < -allowed:
-        return Verdict.IMPROVED
     if interval is None or interval.low is None or interval.high is None or old <= 0:
         return Verdict.INCONCLUSIVE
+    if worse < -allowed and not interval.low <= 1 <= interval.high:
+        return Verdict.IMPROVED
     band = allowed / old
     return Verdict.UNCHANGED if 1 - band <= interval.low and interval.high <= 1 + band else Verdict.INCONCLUSIVE
 

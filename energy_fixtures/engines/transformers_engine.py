@@ -83,7 +83,8 @@ class TransformersEngine:
                     prompts, attention_mask=mask, generation_config=job.settings, stopping_criteria=[watch], **draft
                 )
                 watch.stop()
-                job.done.append(_Done(int(output.shape[1]) - prompts.shape[1], watch.ttft_s, watch.e2e_s))
+                rows, tokens = output.shape
+                job.done.append(_Done(rows, prompts.shape[1], tokens - prompts.shape[1], watch.ttft_s, watch.e2e_s))
 
     def collect(self) -> Generation:
         """See `Engine.collect`."""
@@ -98,14 +99,14 @@ class TransformersEngine:
         return Generation(
             requests=tuple(
                 Request(
-                    input_tokens=scenario.input_tokens,
+                    input_tokens=done.input_tokens,
                     output_tokens=done.output_tokens,
                     finish_reason="length",
                     ttft_s=done.ttft_s,
                     e2e_s=done.e2e_s,
                 )
                 for done in job.done
-                for _ in range(scenario.batch_size)
+                for _ in range(done.rows)
             ),
             drafted_tokens=None if scenario.speculation is None else job.drafted,
             accepted_tokens=None if scenario.speculation is None else job.accepted,
@@ -118,12 +119,10 @@ class TransformersEngine:
         settings = {
             "dtype": wanted if wanted == "auto" else getattr(torch, wanted),
             "attn_implementation": str(self._spec.options.get("attn_implementation", "sdpa")),
-            "trust_remote_code": self._spec.trust_remote_code,
+            "trust_remote_code": model.trusted,
         }
         if local.load_format == "dummy":
-            config = AutoConfig.from_pretrained(
-                local.path, revision=local.revision, trust_remote_code=self._spec.trust_remote_code
-            )
+            config = AutoConfig.from_pretrained(local.path, revision=local.revision, trust_remote_code=model.trusted)
             if wanted == "auto":
                 settings["dtype"] = config.dtype or torch.get_default_dtype()
             torch.manual_seed(0)
@@ -200,8 +199,10 @@ class TransformersEngine:
 
 @dataclass(frozen=True)
 class _Done:
-    """One iteration: tokens of each of its rows, and when."""
+    """One iteration, as `generate` returned it: rows, tokens of each, and when."""
 
+    rows: int
+    input_tokens: int
     output_tokens: int
     ttft_s: float | None
     e2e_s: float

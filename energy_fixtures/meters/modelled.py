@@ -69,6 +69,8 @@ class ModelledMeter:
         assert isinstance(token, _Window), "end() takes what begin() gave"
         duration_s = self._clock() - token.begun_at_s
         cpu_s = cpu_seconds_between(token.before, snapshot(token.pids, token.before), token.pids)
+        # reading the clocks of the processes is work of this process too: no window holds more than all cores can do
+        cpu_s = min(cpu_s, self._cores * duration_s)
         joules = self._power.idle_w * self._cores * duration_s + (self._power.load_w - self._power.idle_w) * cpu_s
         return Reading(
             energy_j={DOMAIN: joules},

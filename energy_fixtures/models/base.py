@@ -11,13 +11,15 @@ class ModelSpec(Record, frozen=True, kw_only=True):
     """A model that can be loaded, resolved from the name a user typed.
 
     Attributes:
-        name: As the user types it: `tiny`, `tiny-moe`, `shape:llama-3.1-8b`, a hub id, or the last part of a folder.
+        name: As the user types it: `tiny`, `tiny-moe`, `shape:llama-3.1-8b`, a hub id, or the last part of a folder with a digest of
+            what is in it.
         source: `built` (made on the spot with weights), `shape` (configuration only, dummy weights), `hub`, `folder`.
         location: Hub id or folder for those sources; None where the model is made on the spot.
         default_dtype: What "auto" means for it; "auto" again where only the model's own configuration knows.
         draft: Name of the draft model that belongs to it, where one is known.
         moe: Name of its mixture-of-experts sibling, where one is known.
         revision: Commit of the hub, where one was named.
+        trusted: Whether the user named it as a model whose own code may run.
     """
 
     name: str
@@ -27,6 +29,7 @@ class ModelSpec(Record, frozen=True, kw_only=True):
     draft: str | None = None
     moe: str | None = None
     revision: str | None = None
+    trusted: bool = False
 
     @property
     def dummy_weights(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
 import os
 import re
@@ -124,8 +125,14 @@ def _folder(folder: Path, typed: str) -> ModelSpec:
     if not (folder / "config.json").is_file():
         raise ConfigurationError(f"folder {typed!r} holds no config.json and so no model; give the folder that does.")
     location = folder.resolve()
-    named = Path(os.path.abspath(folder))  # a link keeps the name that the user gave it
-    return ModelSpec(name=named.name or "model", source="folder", default_dtype="auto", location=str(location))
+    named = Path(os.path.abspath(folder)).name or "model"  # a link keeps the name that the user gave it
+    return ModelSpec(name=f"{named}@{_contents(folder)}", source="folder", default_dtype="auto", location=str(location))
+
+
+def _contents(folder: Path) -> str:
+    """Eight hex digits that tell two models in folders of one name apart: configuration, and names and sizes of weights."""
+    weights = sorted((path.name, path.stat().st_size) for path in weight_files(folder))
+    return hashlib.sha256((folder / "config.json").read_bytes() + repr(weights).encode()).hexdigest()[:8]
 
 
 def _local_folder(spec: ModelSpec) -> Path | None:

@@ -74,6 +74,21 @@ def test_short_work_is_repeated_inside_one_window():
     assert trials[0].reading.duration_s == pytest.approx(1.1)
 
 
+def test_cold_first_run_does_not_size_the_windows():
+    """Work that takes 20 s once and 0.1 s ever after still fills windows of 1 s; the short first window is a warm-up."""
+    clock, runs = Clock(), []
+
+    def work():
+        runs.append(1)
+        clock.advance(20 if len(runs) == 1 else 0.1)
+
+    plan = Plan(warmup_rounds=1, rounds=3, min_window_s=1.0, max_time_s=1e6)
+    trials, _, _ = steps_of(FunctionTask(work, (1,)), ClockMeter(clock), plan, clock)
+
+    assert [trial.index for trial in trials] == [0, 1, 2]
+    assert all(trial.reading.duration_s >= 1.0 for trial in trials)
+
+
 def test_recorded_windows_are_repeated():
     """A meter that plays back decides how many windows of how many iterations there are."""
     clock = Clock()

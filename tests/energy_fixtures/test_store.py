@@ -124,12 +124,54 @@ def test_two_sessions_at_once_keep_both(tmp_path, result, environment):
 
 def test_json_option_writes_to_the_named_file(tmp_path, result, environment):
     """--energy-json's file appears whole at the end, and its journal is gone."""
-    writer = begin_file(tmp_path / "out.json", HEAD)
+    writer, rescued = begin_file(tmp_path / "out.json", HEAD)
     writer.append(result(), environment(), entry_of(result()))
     writer.close()
 
     assert read_run(tmp_path / "out.json").results == (result(),)
     assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+    assert rescued is None
+
+
+def test_json_option_touches_no_other_file(tmp_path, result, environment):
+    """A file of the user's beside it stays as it was, whatever its name."""
+    for name in ("out.jsonl", "out.json.journal"):
+        (tmp_path / name).write_text("mine")
+    writer, _ = begin_file(tmp_path / "out.json", HEAD)
+    writer.append(result(), environment(), entry_of(result()))
+    writer.close()
+
+    assert (tmp_path / "out.jsonl").read_text() == (tmp_path / "out.json.journal").read_text() == "mine"
+
+
+def _killed_file_writer(path, result, environment):
+    writer, _ = begin_file(path, HEAD)
+    writer.append(result, environment, entry_of(result))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_killed_session_with_json_loses_no_finished_case(tmp_path, result, environment):
+    """The next session that writes the same file first puts what the killed one had finished beside it."""
+    target = tmp_path / "out.json"
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=_killed_file_writer, args=(target, result(), environment()))
+    process.start()
+    process.join()
+    writer, rescued = begin_file(target, HEAD)
+
+    assert read_run(rescued).results == (result(),)
+    assert rescued.name == "out.recovered.json"
+    assert writer.close() is None
+
+
+def test_two_sessions_cannot_write_one_json(tmp_path):
+    """The second session that names the file is refused at once, with the first one's journal unharmed."""
+    first, _ = begin_file(tmp_path / "out.json", HEAD)
+
+    with pytest.raises(ConfigurationError, match="another session"):
+        begin_file(tmp_path / "out.json", HEAD)
+    assert (tmp_path / ".out.json.journal").stat().st_size > 0
+    first.close()
 
 
 def test_unwritable_folder_is_a_sentence(tmp_path):
@@ -140,6 +182,8 @@ def test_unwritable_folder_is_a_sentence(tmp_path):
         Store(tmp_path / "file", "m").begin("abc", HEAD)
     with pytest.raises(ConfigurationError, match="--energy-json"):
         begin_file(tmp_path / "none" / "out.json", HEAD)
+    with pytest.raises(ConfigurationError, match="is a folder"):
+        begin_file(tmp_path, HEAD)
 
 
 def test_failed_publishing_keeps_the_old_file(tmp_path):

@@ -145,3 +145,27 @@ def test_interrupted(energy):
     assert result.ret == 2
     assert cases(pytester.path) == ["test_before"]
     assert engines_left() == []
+
+
+def test_two_scenarios_in_one_test_are_two_results(pytester, run):
+    """A test that measures twice stores both, each under a name of its own, and replay gives each its own joules."""
+    pytester.makepyfile(
+        HEADER
+        + """
+def test_both(energy):
+    energy.measure(scenario(4))
+    energy.measure(scenario(8))
+"""
+    )
+    run(*QUICK).assert_outcomes(passed=1)
+    recorded = json.loads((pytester.path / "out.json").read_text())["energy"]["results"]
+    run(*QUICK[:-2], "--energy-json=again.json", "--energy-device=cpu", meter="replay:out.json").assert_outcomes(
+        passed=1
+    )
+    again = json.loads((pytester.path / "again.json").read_text())["energy"]["results"]
+
+    assert [one["case"] for one in recorded] == ["test_both", "test_both::2"]
+    for old, new in zip(recorded, again, strict=True):
+        assert [trial["reading"]["energy_j"] for trial in new["trials"]] == [
+            t["reading"]["energy_j"] for t in old["trials"]
+        ]

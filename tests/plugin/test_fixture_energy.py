@@ -181,4 +181,41 @@ def test_zero_joules_fail_the_test(pytester, run):
     pytester.makepyfile("import time\ndef test_x(energy):\n    energy.pedantic(time.sleep, args=(0.01,))\n")
     result = run(meter="simulated:0")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*no valid trial of 1*zero or negative joules*"])
+    result.stdout.fnmatch_lines(["*0 valid of 1 trials*zero or negative joules*"])
+
+
+def test_meter_without_an_answer_is_a_sentence(pytester, run):
+    """A replayed run that lacks the case fails calls and windows with one sentence and no traceback."""
+    pytester.makepyfile("import time\ndef test_x(energy):\n    energy.pedantic(time.sleep, args=(0.01,))\n")
+    run("--energy-json=out.json")
+    pytester.makepyfile(
+        """
+        import time
+        def test_call(energy):
+            energy.pedantic(time.sleep, args=(0.01,))
+        def test_window(energy):
+            with energy.window("w"):
+                time.sleep(0.01)
+        """
+    )
+    result = run(meter="replay:out.json")
+
+    result.assert_outcomes(failed=2)
+    assert "Traceback" not in result.stdout.str()
+    assert "site-packages" not in result.stdout.str()
+
+
+def test_disabled_window_skips_where_its_reading_is_used(pytester, run):
+    """With --energy-disable a block runs unmetered, and a test that needs its reading is skipped."""
+    pytester.makepyfile(
+        """
+        def test_block(energy):
+            with energy.window("w"):
+                pass
+        def test_reading(energy):
+            with energy.window("w") as window:
+                pass
+            assert window.reading.energy_j
+        """
+    )
+    run("--energy-disable").assert_outcomes(passed=1, skipped=1)

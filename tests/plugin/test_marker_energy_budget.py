@@ -70,3 +70,21 @@ def test_nearest_budget_comes_first(pytester, run):
     )
 
     run().assert_outcomes(passed=1)
+
+
+def test_budget_on_a_test_without_the_fixture_is_a_usage_error(pytester, run):
+    """A budget that nothing could ever check is refused, exit code 4."""
+    pytester.makepyfile("import pytest\n@pytest.mark.energy_budget(joules=1)\ndef test_x(): pass\n")
+    result = run()
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*energy_budget limits nothing; the test does not use the energy fixture*"])
+
+
+def test_budget_that_nothing_was_measured_for_fails(pytester, run):
+    """A test that takes the fixture and never calls it does not pass its budget."""
+    pytester.makepyfile("import pytest\n@pytest.mark.energy_budget(joules=1)\ndef test_x(energy): pass\n")
+    result = run()
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*energy_budget has nothing to check*"])

@@ -160,3 +160,9 @@ def test_xdist_workers_never_measure(calls, run):
 
     assert result.ret == 1
     result.stdout.fnmatch_lines(["*energy cannot be told apart between xdist workers*-n 0*"])
+
+
+@pytest.mark.parametrize("switch", ["--energy-skip", "--energy-disable"])
+def test_xdist_workers_are_fine_where_nothing_is_measured(calls, run, switch):
+    """Skipping or disabling energy goes together with workers."""
+    assert run("-n", "1", switch, meter=None, own_process=True).ret == 0

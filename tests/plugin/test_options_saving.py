@@ -170,3 +170,11 @@ def test_full_disk_in_between_does_not_stop_the_measuring(pytester, run):
 
     assert result.ret == 0
     assert [one["case"] for one in json.loads(path.read_text())["energy"]["results"]] == ["test_one", "test_two"]
+
+
+@pytest.mark.parametrize("uri", ["results", "./results", "file://./results"])
+def test_benchmark_storage_is_shared(sleeper, run, uri):
+    """Where pytest-benchmark keeps its runs is where ours are kept, as a path or a file URI."""
+    run("--energy-save=a", f"--benchmark-storage={uri}")
+
+    assert [path.name for path in runs(sleeper, "results")] == ["0001_a.json"]

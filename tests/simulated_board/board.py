@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,11 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).with_name("nvml.c")
+from tests.simulated_board.trace import step, true_energy_j
+
+__all__ = ["board_environ", "library_folder", "run_on_board", "step", "true_energy_j"]
+
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("nvml.c", "schedule.c"))
 ROOT = Path(__file__).parents[2]
 
 
@@ -23,18 +29,31 @@ def library_folder() -> Path:
     if compiler is None:
         pytest.skip("the simulated board needs a C compiler (cc)")
     folder = Path(tempfile.mkdtemp(prefix="simulated-board-"))
-    library = folder / "libnvidia-ml.so.1"
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o", library, SOURCE, "-lm"], check=True
-    )
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    options = ("-std=c11", "-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror")
+    subprocess.run([compiler, *options, "-o", folder / "libnvidia-ml.so.1", *SOURCES, "-lm"], check=True)
     return folder
+
+
+@lru_cache(maxsize=1)
+def known_settings() -> frozenset[str]:
+    """The settings that the head of `nvml.c` documents, as `board_environ` takes them."""
+    listed = re.findall(r"^ \*   SIMULATED_BOARD_(\w+)", SOURCES[0].read_text(), re.MULTILINE)
+    return frozenset(name.lower() for name in listed)
 
 
 def board_environ(**settings: object) -> dict[str, str]:
     """This process' environment, with a driver of simulated boards.
 
-    `settings` are the variables that `nvml.c` lists, without their prefix and in lower case: `watts="100/600@0.7"`.
+    `settings` are the variables that `nvml.c` lists, without their prefix and in lower case: `watts="100/600@0.7"`,
+    and `watts_1=500` for board 1 alone.
+
+    Raises:
+        ValueError: There is no such setting.
     """
+    unknown = {name for name in settings if re.sub(r"_\d+$", "", name) not in known_settings()}
+    if unknown:
+        raise ValueError(f"the simulated board has no setting {', '.join(sorted(unknown))}; see the head of nvml.c")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CUDA_", "HIP_", "ZEUSD_"))}
     asked = {f"SIMULATED_BOARD_{name.upper()}": str(value) for name, value in settings.items()}
     paths = {"LD_LIBRARY_PATH": str(library_folder()), "PYTHONPATH": str(ROOT)}

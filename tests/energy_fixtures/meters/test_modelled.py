@@ -70,3 +70,12 @@ def test_bad_watts_are_refused(text: str):
     """Watts that are no IDLE:LOAD are refused with the form that is needed."""
     with pytest.raises(ConfigurationError, match="IDLE:LOAD"):
         core_power(text, "")
+
+
+def test_power_never_exceeds_what_all_cores_can_take() -> None:
+    """A window around nothing is not charged with the meter's own reading of clocks beyond what its time allows."""
+    meter = ModelledMeter(cpu_watts="1:5")
+    readings = [meter.end(meter.begin("x", (os.getpid(),))) for _ in range(50)]
+
+    limit_w = 5.0 * usable_cores()
+    assert all(reading.energy_j["cpu:0"] <= 1.0001 * limit_w * reading.duration_s for reading in readings)

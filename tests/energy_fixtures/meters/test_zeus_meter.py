@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.simulated_board.board import board_environ, run_on_board
+from tests.simulated_board.powercap import RANGE_UJ, zone
 
 UUID = "GPU-00000000-0000-0000-0000-00000000000"  # and the board's index
 
@@ -95,7 +96,7 @@ def test_board_without_a_counter():
 
 def test_lost_board_is_missing_not_zero():
     """A board that does not answer is listed as missing, with the driver's words; the others are metered."""
-    seen = measure(count=2, denied="lost:1")
+    seen = measure(count=2, lost_at_s_1=0)
 
     assert list(seen["energy_j"]) == ["gpu:0"]
     assert any("gpu:1 is not read: GPU is lost" in sentence for sentence in seen["missing"])
@@ -115,12 +116,11 @@ def test_denied_counter_falls_back_with_the_reason():
 
 RAPL = """
 import json, os, pathlib
-import zeus.device.cpu.rapl as zeus_rapl
 from energy_fixtures.errors import JoulesError
-from energy_fixtures.meters import probe
+from tests.simulated_board.powercap import show_to_zeus
 from energy_fixtures.meters.select import choose_meter
 tree = pathlib.Path(os.environ["RAPL_TREE"])
-zeus_rapl.RAPL_DIR, probe.RAPL_DIR = str(tree), tree
+show_to_zeus(tree)
 package, memory = tree / "intel-rapl:0/energy_uj", tree / "intel-rapl:0/intel-rapl:0:0/energy_uj"
 meter = choose_meter("zeus", domains=None, cpu_watts=None)
 answers = [dict(domains=meter.info.domains, resolution_s=meter.info.resolution_s)]
@@ -137,15 +137,6 @@ import multiprocessing
 answers.append(len(multiprocessing.active_children()))
 print(json.dumps(answers))
 """
-RANGE_UJ = 262_143_328_850  # what Intel's server packages show as max_energy_range_uj
-
-
-def zone(path: Path, name: str, energy_uj: int) -> None:
-    """One RAPL zone of a powercap tree."""
-    path.mkdir(parents=True)
-    (path / "name").write_text(f"{name}\n")
-    (path / "energy_uj").write_text(f"{energy_uj}\n")
-    (path / "max_energy_range_uj").write_text(f"{RANGE_UJ}\n")
 
 
 def run_on_rapl(tree: Path, steps: list[tuple[int, int]], **environ: str) -> str:

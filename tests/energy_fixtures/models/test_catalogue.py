@@ -77,15 +77,26 @@ def test_a_hub_id_may_name_a_revision() -> None:
 
 
 def test_a_folder_is_named_by_its_last_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """However a folder is typed, results name only its last part, and the engine gets its absolute path."""
+    """However a folder is typed, results name only its last part and contents, and the engine gets its absolute path."""
     folder = a_folder(tmp_path / "secret" / "mine")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     for typed in (str(folder), "secret/mine", "./secret/mine/", "~/secret/mine"):
         spec = resolve(typed)
-        assert (spec.name, spec.source, spec.location) == ("mine", "folder", str(folder.resolve()))
+        assert (spec.name[:5], spec.source, spec.location) == ("mine@", "folder", str(folder.resolve()))
     monkeypatch.chdir(folder)
-    assert resolve(".").name == "mine"
+    assert resolve(".").name == spec.name
+
+
+def test_folders_of_one_name_are_two_models(tmp_path: Path) -> None:
+    """Equal folders are one model wherever they lie; another configuration or other weights make another one."""
+    names = []
+    for place, weights in (("a", "x"), ("b", "x"), ("c", "xy")):
+        folder = a_folder(tmp_path / place / "mine")
+        (folder / "model.safetensors").write_text(weights)
+        names.append(resolve(str(folder)).name)
+
+    assert names[0] == names[1] != names[2]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +182,7 @@ def test_a_broken_configuration_is_named(tmp_path: Path) -> None:
     """A config.json that is no JSON is reported with the model's name."""
     folder = a_folder(tmp_path / "mine")
     (folder / "config.json").write_text("{")
-    with pytest.raises(ConfigurationError, match="'mine' cannot be read"):
+    with pytest.raises(ConfigurationError, match="'mine@.*' cannot be read"):
         config_of(resolve(str(folder)))
 
 
