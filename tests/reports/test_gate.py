@@ -101,13 +101,14 @@ def test_a_sentence_says_when_joules_were_not_measured(verdict_of):
         ([1.05, 1.05], Verdict.UNCHANGED),  # exactly the limit is allowed
         ([1.06, 1.06], Verdict.REGRESSED),
         ([0.94, 0.94], Verdict.IMPROVED),
+        ([0.5, 1.3], Verdict.INCONCLUSIVE),  # below the limit on average, but the interval holds no change
         ([1.0, 1.0], Verdict.UNCHANGED),
         ([0.9, 1.1], Verdict.INCONCLUSIVE),
         ([1.0], Verdict.INCONCLUSIVE),
     ],
 )
 def test_verdicts_against_a_baseline_of_one_joule(verdict_of, new, verdict):
-    """Beyond the limit is a verdict; inside it, UNCHANGED needs an interval that lies inside too."""
+    """Worse than the limit regresses; IMPROVED and UNCHANGED need an interval that shows it."""
     assert verdict_of("mean:5.0000001%", [1.0, 1.0], new).verdict is verdict
 
 

@@ -182,7 +182,7 @@ def test_a_broken_configuration_is_named(tmp_path: Path) -> None:
     """A config.json that is no JSON is reported with the model's name."""
     folder = a_folder(tmp_path / "mine")
     (folder / "config.json").write_text("{")
-    with pytest.raises(ConfigurationError, match="'mine@.*' cannot be read"):
+    with pytest.raises(ConfigurationError, match=r"'mine@.*' cannot be read"):
         config_of(resolve(str(folder)))
 
 
