@@ -263,6 +263,8 @@ def _value(config: pytest.Config, option: _Option) -> Any:
         given = config.getini(option.dest) or None
     if given is None:
         return option.default
+    if given == "":
+        raise ConfigurationError(f"{option.flag}= is empty; give a value or leave the option out")
     if option.choices and given not in option.choices:
         raise ConfigurationError(f"{option.flag}={given}: use one of {', '.join(option.choices)}")
     if option.convert is None:

@@ -27,6 +27,9 @@ Method = Literal["counter", "integrated power", "modelled", "replay", "simulated
 
 MEASURED: frozenset[str] = frozenset({"counter", "integrated power"})
 
+MOST_JOULES = 1e15
+"""No window holds this much, a day's output of a power station is a tenth of it; sums of such values stay finite."""
+
 MOE_SIBLING = "sibling:moe"
 """As `Scenario.model`: the mixture-of-experts sibling that the catalogue names for the session's model."""
 
@@ -228,7 +231,7 @@ class Reading(Record, frozen=True, kw_only=True):
             self.duration_s,
         )
         for domain, joules in self.energy_j.items():
-            _need(math.isfinite(joules), f"energy_j of {domain} must be finite", joules)
+            _need(0 <= joules < MOST_JOULES, f"energy_j of {domain} must be a number from 0 to {MOST_JOULES:g}", joules)
 
     def joules(self, domains: tuple[str, ...] | None = None) -> float | None:
         """Sum over `domains` (all that were metered when None); None when one of them was not metered."""

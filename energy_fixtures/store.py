@@ -86,6 +86,14 @@ def read_run(path: Path) -> Run:
         raise ResultFileError(f"{path.name} breaks the record rules: {error}") from error
 
 
+def _has_energy(path: Path) -> bool:
+    """Whether it is a run of ours, or a broken file whose reader shall say so."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=_VersionOnly).energy is not None
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return True
+
+
 class RunWriter:
     """Writes one session's results; open one with `Store.begin`."""
 
@@ -187,8 +195,8 @@ class Store:
             ConfigurationError: A run was named that does not exist.
         """
         runs = self.runs()
-        if reference is None:
-            return runs[-1] if runs else None
+        if reference is None:  # pytest-benchmark keeps runs of its own in this folder
+            return next((run for run in reversed(runs) if _has_energy(run)), None)
         if Path(reference).is_file():
             return Path(reference)
         number = f"{int(reference):04d}_" if reference.isdecimal() else None

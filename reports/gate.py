@@ -129,7 +129,7 @@ def judge(limit: Limit, pair: Pair, level: float) -> Judgement | None:
             f"{case}: the baseline's {limit.stat} {known.name} is {quantity(old, known.unit)}, no base for a percentage"
         )
         return Judgement(limit=limit, verdict=Verdict.INCONCLUSIVE, sentence=sentence)
-    interval = contrast(known, pair, level) if limit.stat in ("mean", "median") else None
+    interval = contrast(known, pair, level) if limit.stat == "mean" else None  # of the ratio of means, nothing else
     verdict = _verdict(limit, known, old, new, interval)
     label = "" if pair.candidate.method in MEASURED else f" ({pair.candidate.method}, not measured)"
     sentence = (
@@ -145,9 +145,12 @@ def _verdict(limit: Limit, known: Metric, old: float, new: float, interval: Rati
     worse = old - new if known.direction == "higher" else new - old
     if worse > allowed:
         return Verdict.REGRESSED
+    if limit.stat != "mean" and worse < -allowed:
+        return Verdict.IMPROVED  # the limit is on a point, and so is the answer
     if interval is None or interval.low is None or interval.high is None or old <= 0:
         return Verdict.INCONCLUSIVE
-    if worse < -allowed and not interval.low <= 1 <= interval.high:
+    better = interval.low > 1 if known.direction == "higher" else interval.high < 1
+    if worse < -allowed and better:
         return Verdict.IMPROVED
     band = allowed / old
     return Verdict.UNCHANGED if 1 - band <= interval.low and interval.high <= 1 + band else Verdict.INCONCLUSIVE

@@ -80,6 +80,8 @@ def read_options(config: pytest.Config) -> Options:
         config.getoption(name) or config.getini(name) or None
         for name in ("energy_compare", "energy_compare_fail", "energy_columns", "energy_sort")
     )
+    if config.getoption("energy_compare") == "":
+        raise ConfigurationError(f"--energy-compare= is empty; name a run, or write --energy-compare={NEWEST}")
     limits = tuple(dict.fromkeys(parse_limit(expression) for expression in fail or ()))
     if compare is None and limits:
         compare = NEWEST

@@ -15,8 +15,6 @@ from reports.options import add_options, read_options
 from reports.session import WIDE, ReportSession
 
 KEY = pytest.StashKey[ReportSession]()
-SELECTED = pytest.StashKey[set[str]]()
-"""Files in which something was collected."""
 DESELECTED = pytest.StashKey[set[str]]()
 """Node ids that were left out on purpose; they are not missing from the baseline."""
 
@@ -30,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[KEY] = ReportSession(read_options(config))
     except JoulesError as error:
         raise pytest.UsageError(str(error)) from error
-    config.stash[SELECTED], config.stash[DESELECTED] = set(), set()
+    config.stash[DESELECTED] = set()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -66,10 +64,6 @@ def _load_baseline(config: pytest.Config, report: ReportSession) -> None:
     report.refused = report.baseline.elsewhere(here)
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    config.stash[SELECTED].update(_file(item.nodeid) for item in items)
-
-
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     for item in items:
         item.config.stash[DESELECTED].add(item.nodeid)
@@ -93,15 +87,21 @@ def pytest_energy_verdict(config: pytest.Config, result: Result) -> str | None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     writer = terminalreporter._tw  # its only handle; pytest's own plugins use it too
     width = writer.fullwidth if terminalreporter.isatty else max(WIDE, writer.fullwidth)
-    left_out, files = config.stash[DESELECTED], config.stash[SELECTED]
+    left_out = config.stash[DESELECTED]
 
     def expected(fullname: str) -> bool:
-        chosen = not any(fullname == name or fullname.startswith(f"{name}::") for name in left_out)
-        return chosen and _file(fullname) in files
+        asked = any(_lies_under(fullname, argument, config) for argument in config.args)
+        return asked and not any(fullname == name or fullname.startswith(f"{name}::") for name in left_out)
 
     for line in config.stash[KEY].lines(width=width, colour=writer.hasmarkup, expected=expected):
         terminalreporter.write_line(line)
 
 
-def _file(nodeid: str) -> str:
-    return nodeid.split("::", 1)[0]
+def _lies_under(nodeid: str, argument: str, config: pytest.Config) -> bool:
+    """Whether a test is among those that one of pytest's arguments names, also when its file is gone."""
+    path, _, part = argument.partition("::")
+    file, _, rest = nodeid.partition("::")
+    asked = (config.invocation_params.dir / path).resolve()
+    here = (config.rootpath / file).resolve()
+    inside = asked == here or asked in here.parents
+    return inside and (not part or rest == part or rest.startswith((f"{part}[", f"{part}::")))

@@ -13,10 +13,12 @@ from energy_fixtures.records import Environment, Result
 from reports.comparison import Baseline, Pair, State
 from reports.gate import Judgement, Verdict, judge
 from reports.options import LEVEL, Options
+from reports.render.text import plain
 
 if TYPE_CHECKING:
     from reports.render.tables import Compared
 
+MOST_SENTENCES = 5  # of cases that could not be judged; hundreds would hide the report above them
 WIDE = 100
 """Columns that the usual tables need in full."""
 
@@ -55,7 +57,8 @@ class ReportSession:
         failing = [judgement.sentence for judgement in judgements if judgement.verdict is Verdict.REGRESSED]
         if not failing or self.baseline is None:
             return None
-        return "\n".join(f"{Verdict.REGRESSED.value} against {self.baseline.name}: {sentence}" for sentence in failing)
+        against = f"{Verdict.REGRESSED.value} against {plain(self.baseline.name)}"
+        return "\n".join(f"{against}: {sentence}" for sentence in failing)
 
     def header(self) -> list[str]:
         """What is known of the baseline before the first engine loads."""
@@ -66,9 +69,10 @@ class ReportSession:
             return [f"energy baseline: none found in {self.storage}; {kept} (save one with --energy-autosave)"]
         if self.refused:
             differs = "; ".join(self.refused)
-            return [f"energy baseline: {self.baseline.name} is from another machine ({differs}); {kept}"]
+            return [plain(f"energy baseline: {self.baseline.name} is from another machine ({differs}); {kept}")]
+        newest = ", the newest run" if self.options.reference is None else ""
         gate = f", limit {', '.join(limit.expression for limit in self.options.limits)}" if self.options.limits else ""
-        return [f"energy baseline: {self.baseline.name}{gate}"]
+        return [plain(f"energy baseline: {self.baseline.name}{newest}{gate}")]
 
     def lines(self, *, width: int, colour: bool, expected: Callable[[str], bool]) -> list[str]:
         """The report.
@@ -105,7 +109,6 @@ class ReportSession:
         if self.baseline is None:
             return ["", *self.header()] if self.options.comparing and self._results else []
         from reports.render.terminal import some
-        from reports.render.text import plain
 
         states = Counter(pair.state for pair in self._pairs.values())
         missing = self.baseline.missing(list(self._results.values()), expected)
@@ -119,4 +122,13 @@ class ReportSession:
             counted = ", ".join(f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdicts[verdict])
             limits = ", ".join(limit.expression for limit in self.options.limits)
             lines.append(f"energy gate ({limits}): {counted or 'nothing to judge'}")
+            said = [
+                one.sentence
+                for name in self._pairs
+                for one in self._judgements.get(name, [])
+                if one.verdict is Verdict.INCONCLUSIVE
+            ]
+            lines += [plain(f"  {Verdict.INCONCLUSIVE.value} {sentence}") for sentence in said[:MOST_SENTENCES]]
+            if len(said) > MOST_SENTENCES:
+                lines.append(f"  and {len(said) - MOST_SENTENCES} more {Verdict.INCONCLUSIVE.value}")
         return lines

@@ -38,10 +38,11 @@ def _mean(result: Result) -> float:
 
 def _sentence(batch: int, rivals: Sequence[Result], level: float) -> str:
     ranked = sorted(rivals, key=_mean)
-    best, dearest = ranked[0], ranked[-1]
+    best, second, dearest = ranked[0], ranked[1], ranked[-1]
     lead = ratio(PER_TOKEN.values(dearest), PER_TOKEN.values(best), level)
     if lead.value is None:
         return f"b{batch}: cannot be ranked"
-    shown = "" if lead.high is not None and lead.high < 1 else "; the difference is not shown"
+    ahead = ratio(PER_TOKEN.values(second), PER_TOKEN.values(best), level)
+    shown = "" if ahead.high is not None and ahead.high < 1 else f"; not shown against {plain(second.case)}"
     less = f"{100 * (1 - lead.value):.0f} % less than {plain(dearest.case)}"
     return f"b{batch}: {plain(best.case)} takes the least, {quantity(_mean(best), PER_TOKEN.unit)}, {less}{shown}"

@@ -134,8 +134,11 @@ def test_joules_of_a_domain_that_was_not_metered_are_unknown():
 
 def test_reading_refuses_what_is_not_a_number():
     """Not-a-number joules or a negative duration cannot enter a record."""
-    with pytest.raises(ValueError, match="energy_j of gpu:0 must be finite"):
+    with pytest.raises(ValueError, match="energy_j of gpu:0 must be a number"):
         Reading(energy_j={"gpu:0": float("nan")}, duration_s=1.0, method="counter")
+    for joules in (-1.0, float("inf"), 1e308):
+        with pytest.raises(ValueError, match="energy_j of gpu:0 must be a number"):
+            Reading(energy_j={"gpu:0": joules}, duration_s=1.0, method="counter")
     with pytest.raises(ValueError, match="duration_s"):
         Reading(energy_j={"gpu:0": 1.0}, duration_s=-1.0, method="counter")
 

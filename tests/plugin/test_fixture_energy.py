@@ -202,7 +202,7 @@ def test_meter_without_an_answer_is_a_sentence(pytester, run):
 
     result.assert_outcomes(failed=2)
     assert "Traceback" not in result.stdout.str()
-    assert "site-packages" not in result.stdout.str()
+    assert "fixture.py:" not in result.stdout.str()
 
 
 def test_disabled_window_skips_where_its_reading_is_used(pytester, run):

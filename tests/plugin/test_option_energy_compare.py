@@ -79,3 +79,36 @@ def test_a_test_file_taken_for_a_run_is_explained(pytester, run):
 
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(["*--energy-compare took 'test_work.py' as the run*--energy-compare=newest*"])
+
+
+def test_case_whose_file_is_gone_is_missing(pytester, run):
+    """A case of the baseline whose file was deleted is missing; one that was not asked for is not."""
+    body = "import time\ndef test_one(energy):\n    energy.pedantic(time.sleep, args=(0.01,), rounds=2)\n"
+    pytester.makepyfile(test_a=body + body.replace("one", "two"), test_b=body)
+    run("--energy-save=a")
+    (pytester.path / "test_b.py").unlink()
+
+    run("--energy-compare=0001").stdout.fnmatch_lines(["energy baseline 0001_a: 2 compared, 1 missing"])
+    run("test_a.py::test_one", "--energy-compare=0001").stdout.fnmatch_lines(
+        ["energy baseline 0001_a: 1 compared, 0 missing"]
+    )
+
+
+def test_newest_run_is_one_with_energy(pytester, run):
+    """A file that pytest-benchmark saved without energy is passed over when the newest run is asked for."""
+    body = "import time\ndef test_one(energy):\n    energy.pedantic(time.sleep, args=(0.01,), rounds=2)\n"
+    pytester.makepyfile(test_a=body, test_plain="def test_time(benchmark):\n    benchmark(int)\n")
+    run("test_a.py", "--energy-save=a")
+    run("test_plain.py", "--benchmark-save=plain")
+    result = run("test_a.py", "--energy-compare")
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["energy baseline: 0001_a, the newest run"])
+
+
+def test_empty_value_is_a_usage_error(pytester, run):
+    """An unset variable in a script does not switch the comparison off unseen."""
+    pytester.makepyfile("def test_x(): pass")
+
+    assert run("--energy-compare=").ret == 4
+    assert run("--energy-json=").ret == 4

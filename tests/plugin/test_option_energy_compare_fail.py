@@ -38,7 +38,7 @@ def test_a_regression_fails_the_test_item(pytester, project, run):
     assert done.ret == pytest.ExitCode.TESTS_FAILED
     done.stdout.fnmatch_lines(
         [
-            "*energy baseline: 0001_first, limit mean:300%",
+            "*energy baseline: 0001_first, the newest run, limit mean:300%",
             "REGRESSED against 0001_first: test_a: mean joules_per_iteration * J (simulated, not measured) against *",
             "*baseline*change*verdict*",
             "test_a * REGRESSED",

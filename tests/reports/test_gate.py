@@ -160,3 +160,11 @@ def test_other_places_are_not_judged(case, run_of, environment):
     assert judged.verdict is Verdict.INCOMPARABLE
     assert judged.sentence == "b1: incomparable: modelled joules against counter joules"
     assert judge(limit, baseline.pair(case("b2", [9.0]), environment()), 0.95) is None
+
+
+def test_point_statistics_are_judged_by_their_points(verdict_of):
+    """A limit on median, min or max has no interval: beyond it is a verdict, inside it is not shown."""
+    for stat in ("median", "min", "max"):
+        assert verdict_of(f"{stat}:5%", [1.0, 1.0], [0.5, 0.5]).verdict is Verdict.IMPROVED
+        assert verdict_of(f"{stat}:5%", [1.0, 1.0], [1.5, 1.5]).verdict is Verdict.REGRESSED
+        assert verdict_of(f"{stat}:5%", [1.0, 1.0], [1.0, 1.0]).verdict is Verdict.INCONCLUSIVE

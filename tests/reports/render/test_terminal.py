@@ -159,7 +159,7 @@ def test_a_lead_within_noise_is_not_called_a_lead(case, printed):
     """Where the interval of the ratio holds 1, the closing sentence says so."""
     lines = printed([case("x", [1.0, 1.4]), case("y", [1.1, 1.5])])
 
-    assert any(line.endswith("the difference is not shown") for line in lines)
+    assert any(line.endswith("not shown against y") for line in lines)
 
 
 def test_the_usual_tables_fit_100_columns(case, printed):
@@ -235,3 +235,10 @@ def test_what_holds_for_all_tables_is_said_once(case, printed):
     assert sum("the weights are random numbers" in line for line in lines) == 1
     assert lines[-1].startswith("all tables: the weights are random numbers")
     assert sum(line.startswith("all cases: the window was too short") for line in lines) == 1
+
+
+def test_the_leader_is_held_against_the_runner_up(case, printed):
+    """A lead over the dearest is no lead over a close second: the closing sentence names who it is not shown against."""
+    lines = printed([case("a", [0.9, 1.1, 1.0]), case("b", [1.11, 0.91, 1.01]), case("c", [3.0, 3.01, 2.99])])
+
+    assert any(line.endswith("67 % less than c; not shown against b") for line in lines)
