@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from energy_fixtures.meters.base import MeterInfo
-from energy_fixtures.records import MEASURED, Environment
+from energy_fixtures.readings import MEASURED
+from energy_fixtures.records import Environment
 
 Facts = Mapping[str, str | int | float | bool]
 Rule = Literal["must match", "may differ"]

@@ -14,8 +14,9 @@ from energy_fixtures.errors import ConfigurationError, EngineFailed, JoulesError
 from energy_fixtures.meters.base import Meter
 from energy_fixtures.metrics import METRICS, metric
 from energy_fixtures.protocol import Plan
+from energy_fixtures.readings import MEASURED, Reading
 from energy_fixtures.reasons import REASONS
-from energy_fixtures.records import MEASURED, Reading, Result, Scenario, Trial
+from energy_fixtures.records import Result, Scenario, Trial
 from energy_fixtures.runner import FunctionTask, unique
 from energy_fixtures.scenarios import NotPossible, resolve_scenario
 from energy_fixtures.session import EnergySession

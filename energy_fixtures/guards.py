@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from energy_fixtures.meters.base import MeterInfo
-from energy_fixtures.records import Generation, Reading, Scenario
+from energy_fixtures.readings import Reading
+from energy_fixtures.records import Generation, Scenario
 
 CLOCK_SLACK_S = 0.05
 """How much longer than the metered window an engine's own time may be: both read one clock, messages take < 1 ms."""

@@ -1,6 +1,6 @@
 """What can be said of one trial as a number: name, unit, direction, formula.
 
-A metric is a function of one Trial and the Result's scope; it is None where it cannot be computed, never 0.
+A metric is a function of one Trial and the Result it belongs to; it is None where it cannot be computed, never 0.
 J/token of a trial is its joules over its tokens, never a mean of per-request ratios: requests inside a trial are
 not independent samples. Latency words have vLLM's definitions.
 """
@@ -15,7 +15,8 @@ from typing import Literal
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.records import Generation, Request, Result, Trial
 
-Scope = tuple[str, ...]
+Formula = Callable[[Trial, Result], float | None]
+"""The value of one trial of a result; None where it cannot be computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,42 +30,40 @@ class Metric:
     unit: str
     direction: Literal["lower", "higher"] | None
     what: str
-    of: Callable[[Trial, Scope], float | None]
+    of: Formula
 
     def values(self, result: Result) -> tuple[float, ...]:
         """One value per valid trial; empty when the metric does not apply to this result."""
-        values = (self.of(trial, result.scope) for trial in result.valid_trials)
+        values = (self.of(trial, result) for trial in result.valid_trials)
         return tuple(value for value in values if value is not None)
 
 
-def _energy(trial: Trial, scope: Scope) -> float | None:
-    return trial.reading.joules(scope)
+def _energy(trial: Trial, result: Result) -> float | None:
+    return trial.reading.joules(result.scope)
 
 
-def _kind_energy(prefix: str) -> Callable[[Trial, Scope], float | None]:
-    def of(trial: Trial, scope: Scope) -> float | None:
+def _kind_energy(prefix: str) -> Formula:
+    def of(trial: Trial, result: Result) -> float | None:
         domains = tuple(domain for domain in trial.reading.energy_j if domain.split(":")[0] == prefix)
         return trial.reading.joules(domains) if domains else None
 
     return of
 
 
-def _ratio(
-    above: Callable[[Trial, Scope], float | None], below: Callable[[Trial, Scope], float | None]
-) -> Callable[[Trial, Scope], float | None]:
-    def of(trial: Trial, scope: Scope) -> float | None:
-        numerator, denominator = above(trial, scope), below(trial, scope)
+def _ratio(above: Formula, below: Formula) -> Formula:
+    def of(trial: Trial, result: Result) -> float | None:
+        numerator, denominator = above(trial, result), below(trial, result)
         return None if numerator is None or not denominator else numerator / denominator
 
     return of
 
 
-def _of_generation(count: Callable[[Generation], float | None]) -> Callable[[Trial, Scope], float | None]:
-    return lambda trial, scope: None if trial.generation is None else count(trial.generation)
+def _of_generation(count: Callable[[Generation], float | None]) -> Formula:
+    return lambda trial, result: None if trial.generation is None else count(trial.generation)
 
 
-def _mean_latency(latency: Callable[[Request], float | None]) -> Callable[[Trial, Scope], float | None]:
-    def of(trial: Trial, scope: Scope) -> float | None:
+def _mean_latency(latency: Callable[[Request], float | None]) -> Formula:
+    def of(trial: Trial, result: Result) -> float | None:
         values = [] if trial.generation is None else [latency(request) for request in trial.generation.requests]
         known = [value for value in values if value is not None]
         return math.fsum(known) / len(known) if known else None
@@ -73,7 +72,7 @@ def _mean_latency(latency: Callable[[Request], float | None]) -> Callable[[Trial
 
 
 _output_tokens = _of_generation(lambda generation: generation.output_tokens)
-_duration = lambda trial, scope: trial.reading.duration_s  # noqa: E731 - a formula among formulas
+_duration = lambda trial, result: trial.reading.duration_s  # noqa: E731 - a formula among formulas
 
 _ALL = (
     Metric(
@@ -123,7 +122,7 @@ _ALL = (
         unit="J",
         direction="lower",
         what="joules of the scope over repeats inside the window",
-        of=_ratio(_energy, lambda trial, scope: trial.iterations),
+        of=_ratio(_energy, lambda trial, result: trial.iterations),
     ),
     Metric(
         name="output_tokens_per_joule",
@@ -165,7 +164,7 @@ _ALL = (
         unit="J",
         direction="lower",
         what="joules of every metered domain in the window",
-        of=lambda trial, scope: trial.reading.joules(),
+        of=lambda trial, result: trial.reading.joules(),
     ),
     Metric(
         name="avg_power_w",

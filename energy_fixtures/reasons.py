@@ -42,7 +42,87 @@ REASONS: dict[str, Reason] = {
         sentence="the engine's own time for the work does not fit into the metered window",
         remedy="check for a suspended machine or a debugger; run again",
     ),
+    "counter_went_backwards": Reason(
+        sentence="a counter showed less at the end of the window than at its start",
+        remedy="it was reset (driver reload, power cycle); measure again",
+    ),
+    "energy_impossible": Reason(
+        sentence="a counter moved by more than the board's power limit allows in that time",
+        remedy="check the counter with another tool; a broken sensor cannot be mended here",
+    ),
+    "counter_stuck": Reason(
+        sentence="a counter did not move any more",
+        remedy="check it with nvidia-smi or joules doctor; reload the driver or reboot",
+    ),
+    "counter_unreadable": Reason(
+        sentence="a counter could not be read at one end of the window",
+        remedy="check that the board is still there and may be read: joules doctor",
+    ),
+    "throttled": Reason(
+        sentence="the board slowed itself down because of heat or the power supply",
+        remedy="improve cooling or power supply, or wait; then measure again",
+    ),
+    "power_limit_changed": Reason(
+        sentence="somebody changed the board's power limit inside the window",
+        remedy="keep the limit fixed while measuring: nvidia-smi -pl",
+    ),
+    "foreign_process": Reason(
+        sentence="a process that is not part of the work was on the board inside the window",
+        remedy="give the measurement a board of its own (CUDA_VISIBLE_DEVICES, the scheduler)",
+    ),
     # these are doubts
+    "error_above_limit": Reason(
+        sentence="the meter's own error is larger than --energy-max-error asks for",
+        remedy="raise --energy-min-window or --energy-max-time, or accept a larger --energy-max-error",
+    ),
+    "warmup_not_level": Reason(
+        sentence="throughput, power or temperature were still changing when warm-up ended",
+        remedy="raise --energy-max-warmup",
+    ),
+    "temperature_drifts": Reason(
+        sentence="the board grew much warmer or colder from round to round",
+        remedy="raise --energy-warmup-rounds for steady heat, or let it cool with --energy-cooldown",
+    ),
+    "power_capped": Reason(
+        sentence="the board held itself at its power limit",
+        remedy="expected under full load; compare only at the same limit",
+    ),
+    "clock_changed": Reason(
+        sentence="the board's clock wandered by more than a tenth inside the window",
+        remedy="lock the clocks (nvidia-smi -lgc) if runs have to be alike",
+    ),
+    "whole_card_reading": Reason(
+        sentence="the board is partitioned (MIG) and its energy is that of the whole card",
+        remedy="measure on a card without MIG, or with the other instances empty",
+    ),
+    "meters_disagree": Reason(
+        sentence="the counter and the integrated power of a board differ by more than their errors explain",
+        remedy="look at both in the result file; joules doctor shows which of them reacts to what",
+    ),
+    "sampling_gap_exceeded": Reason(
+        sentence="power was not sampled for longer than ten sampling periods",
+        remedy="keep the measuring process free of other work; one core should be left to it",
+    ),
+    "insufficient_power_samples": Reason(
+        sentence="too few power samples lie inside the window to integrate them",
+        remedy="make the window longer: --energy-min-window",
+    ),
+    "no_idle_baseline": Reason(
+        sentence="power at rest is not known, so joules net of idle are missing",
+        remedy="end other work on the board before the session starts",
+    ),
+    "host_energy_missing": Reason(
+        sentence="joules are of the GPUs alone; the host's are not metered",
+        remedy="see the hint in the header or joules doctor",
+    ),
+    "cpu_shared": Reason(
+        sentence="other processes used the processor inside the window",
+        remedy="end other work on this machine",
+    ),
+    "phases_do_not_add_up": Reason(
+        sentence="prefill and decode measured apart differ from the whole by more than their errors explain",
+        remedy="look at both phases with longer windows (--energy-min-window) before using either",
+    ),
     "window_short_for_meter": Reason(
         sentence="the window was too short for this meter's resolution",
         remedy="raise --energy-min-window",

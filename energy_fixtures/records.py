@@ -12,36 +12,17 @@ Fields at their default are left out of the JSON, so a field added later does no
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Mapping
 from typing import Literal
 
-import msgspec
+from energy_fixtures.readings import Method, Reading
+from energy_fixtures.record import Record, digest, need
 
 SCHEMA_VERSION = 1
 """Version of the `energy` block of a result file; a change of a field's meaning raises it (see CHANGELOG.md)."""
 
-Method = Literal["counter", "integrated power", "modelled", "replay", "simulated"]
-"""How joules were obtained. Only the first two are measured; the others never meet them in one comparison."""
-
-MEASURED: frozenset[str] = frozenset({"counter", "integrated power"})
-
-MOST_JOULES = 1e15
-"""No window holds this much, a day's output of a power station is a tenth of it; sums of such values stay finite."""
-
 MOE_SIBLING = "sibling:moe"
 """As `Scenario.model`: the mixture-of-experts sibling that the catalogue names for the session's model."""
-
-
-def _need(fact: bool, rule: str, seen: object) -> None:
-    """Refuse a value that breaks `rule`; msgspec turns this into its ValidationError while decoding."""
-    if not fact:
-        raise ValueError(f"{rule}, got {seen!r}")
-
-
-class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Base of the records: immutable, named fields only."""
 
 
 class Decoding(Record, frozen=True, kw_only=True):
@@ -56,18 +37,18 @@ class Decoding(Record, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         sampled = (self.temperature, self.top_k, self.top_p)
         if self.method == "beam":
-            _need(
+            need(
                 self.num_beams is not None and self.num_beams >= 2, "beam decoding needs num_beams >= 2", self.num_beams
             )
         else:
-            _need(self.num_beams is None, f"num_beams belongs to beam decoding, not to {self.method}", self.num_beams)
+            need(self.num_beams is None, f"num_beams belongs to beam decoding, not to {self.method}", self.num_beams)
         if self.method == "sample":
-            _need(any(value is not None for value in sampled), "sampling needs a temperature, top_k or top_p", sampled)
-            _need(self.temperature is None or self.temperature > 0, "temperature must be > 0", self.temperature)
-            _need(self.top_k is None or self.top_k >= 1, "top_k must be >= 1", self.top_k)
-            _need(self.top_p is None or 0 < self.top_p <= 1, "top_p must be in (0, 1]", self.top_p)
+            need(any(value is not None for value in sampled), "sampling needs a temperature, top_k or top_p", sampled)
+            need(self.temperature is None or self.temperature > 0, "temperature must be > 0", self.temperature)
+            need(self.top_k is None or self.top_k >= 1, "top_k must be >= 1", self.top_k)
+            need(self.top_p is None or 0 < self.top_p <= 1, "top_p must be in (0, 1]", self.top_p)
         else:
-            _need(
+            need(
                 sampled == (None, None, None),
                 f"temperature, top_k and top_p belong to sampling, not to {self.method}",
                 sampled,
@@ -104,16 +85,16 @@ class Speculation(Record, frozen=True, kw_only=True):
     ngram_max: int | None = None
 
     def __post_init__(self) -> None:
-        _need(self.num_tokens >= 1, "speculation needs num_tokens >= 1", self.num_tokens)
+        need(self.num_tokens >= 1, "speculation needs num_tokens >= 1", self.num_tokens)
         if self.method == "ngram":
-            _need(self.draft_model is None, "draft_model belongs to method draft", self.draft_model)
-            _need(
+            need(self.draft_model is None, "draft_model belongs to method draft", self.draft_model)
+            need(
                 self.ngram_max is not None and self.ngram_max >= 1,
                 "n-gram speculation needs ngram_max >= 1",
                 self.ngram_max,
             )
         else:
-            _need(self.ngram_max is None, "ngram_max belongs to method ngram", self.ngram_max)
+            need(self.ngram_max is None, "ngram_max belongs to method ngram", self.ngram_max)
 
 
 class Scenario(Record, frozen=True, kw_only=True):
@@ -140,15 +121,13 @@ class Scenario(Record, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "input_tokens", "output_tokens", "tensor_parallel"):
-            _need(getattr(self, name) >= 1, f"{name} must be >= 1", getattr(self, name))
+            need(getattr(self, name) >= 1, f"{name} must be >= 1", getattr(self, name))
         allowed = {"transformers": ("eager", "compiled", "static_cache"), "vllm": ("eager", "compiled", "cuda_graphs")}[
             self.engine
         ]
-        _need(
-            self.execution in allowed, f"engine {self.engine} executes as one of {', '.join(allowed)}", self.execution
-        )
+        need(self.execution in allowed, f"engine {self.engine} executes as one of {', '.join(allowed)}", self.execution)
         speculates = self.speculation is not None
-        _need(
+        need(
             not (speculates and self.decoding.method == "beam"),
             "speculation and beam search exclude each other",
             self.speculation,
@@ -181,10 +160,23 @@ class Request(Record, frozen=True, kw_only=True, array_like=True):
         return (self.e2e_s - self.ttft_s) / (self.output_tokens - 1)
 
 
+class Span(Record, frozen=True, kw_only=True, array_like=True):
+    """When one iteration of a window ran, in seconds after the engine began to work.
+
+    `first_token_s` is when every request of the iteration had its first token: there prefill ends and decode begins.
+    None where the engine cannot tell.
+    """
+
+    start_s: float
+    first_token_s: float | None
+    end_s: float
+
+
 class Generation(Record, frozen=True, kw_only=True):
     """What the engine did inside one window, over all its iterations.
 
     `None` means that the engine cannot tell or the question does not arise; zero means none happened.
+    `spans` has one entry per iteration, in order; empty where the engine cannot tell.
     """
 
     requests: tuple[Request, ...]
@@ -192,6 +184,7 @@ class Generation(Record, frozen=True, kw_only=True):
     accepted_tokens: int | None = None
     prefix_cache_hit_tokens: int | None = None
     preemptions: int | None = None
+    spans: tuple[Span, ...] = ()
 
     @property
     def input_tokens(self) -> int:
@@ -211,36 +204,6 @@ class Generation(Record, frozen=True, kw_only=True):
         return self.accepted_tokens / self.drafted_tokens
 
 
-class Reading(Record, frozen=True, kw_only=True):
-    """What the meter saw between the two ends of one window.
-
-    `energy_j` maps a domain (`gpu:0`, `cpu:0`, `dram:0`, `soc`) to its joules, gross. `duration_s` is monotonic time.
-    `uncertainty_j` is one standard uncertainty by domain, where the meter can state it.
-    """
-
-    energy_j: dict[str, float]
-    duration_s: float
-    method: Method
-    uncertainty_j: dict[str, float] = {}
-    doubts: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        _need(
-            math.isfinite(self.duration_s) and self.duration_s >= 0,
-            "duration_s must be finite and >= 0",
-            self.duration_s,
-        )
-        for domain, joules in self.energy_j.items():
-            _need(0 <= joules < MOST_JOULES, f"energy_j of {domain} must be a number from 0 to {MOST_JOULES:g}", joules)
-
-    def joules(self, domains: tuple[str, ...] | None = None) -> float | None:
-        """Sum over `domains` (all that were metered when None); None when one of them was not metered."""
-        wanted = tuple(self.energy_j) if domains is None else domains
-        if not wanted or any(domain not in self.energy_j for domain in wanted):
-            return None
-        return math.fsum(self.energy_j[domain] for domain in wanted)
-
-
 class Trial(Record, frozen=True, kw_only=True):
     """One metered window over `iterations` whole repeats of the work: the unit of replication.
 
@@ -256,7 +219,7 @@ class Trial(Record, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _need(self.iterations >= 1, "a trial holds at least one iteration", self.iterations)
+        need(self.iterations >= 1, "a trial holds at least one iteration", self.iterations)
 
     @property
     def valid(self) -> bool:
@@ -289,6 +252,8 @@ class Result(Record, frozen=True, kw_only=True):
     `fullname` is pytest's node id, `question` the file it stands in (`speculative`), `case` the id inside it.
     `scenario` is None for a plain function. `scope` names the domains that `joules_per_*` sum over.
     `environment` is the key of an Environment in the same Run. `started_at` is ISO 8601, UTC.
+    `idle_w` is the power of each domain at rest, measured before the first engine was loaded; empty where it was not.
+    `prefill_trials` are windows of the same work that ended at the first token, where phases were asked for.
     """
 
     fullname: str
@@ -300,6 +265,8 @@ class Result(Record, frozen=True, kw_only=True):
     trials: tuple[Trial, ...]
     started_at: str
     params: Mapping[str, str | int | float | bool | None] = {}
+    idle_w: Mapping[str, float] = {}
+    prefill_trials: tuple[Trial, ...] = ()
 
     @property
     def valid_trials(self) -> tuple[Trial, ...]:
@@ -312,9 +279,9 @@ class Result(Record, frozen=True, kw_only=True):
         return self.trials[0].reading.method
 
     def __post_init__(self) -> None:
-        _need(len(self.trials) >= 1, "a result holds at least one trial", len(self.trials))
+        need(len(self.trials) >= 1, "a result holds at least one trial", len(self.trials))
         methods = {trial.reading.method for trial in self.trials}
-        _need(len(methods) == 1, "all trials of a result are obtained by one method", sorted(methods))
+        need(len(methods) == 1, "all trials of a result are obtained by one method", sorted(methods))
 
 
 class Run(Record, frozen=True, kw_only=True, omit_defaults=False):
@@ -323,8 +290,3 @@ class Run(Record, frozen=True, kw_only=True, omit_defaults=False):
     schema_version: int
     environments: dict[str, Environment]
     results: tuple[Result, ...]
-
-
-def digest(record: Record) -> str:
-    """Sixteen hex digits over the record's JSON with sorted keys; fields at their default do not count."""
-    return hashlib.sha256(msgspec.json.encode(record, order="sorted")).hexdigest()[:16]

@@ -20,7 +20,8 @@ from energy_fixtures.errors import MeasurementInvalid
 from energy_fixtures.meters.base import Meter
 from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.protocol import Enough, Plan, WarmUp, Window, next_step, too_short
-from energy_fixtures.records import Generation, Reading, Scenario, Trial
+from energy_fixtures.readings import Reading
+from energy_fixtures.records import Generation, Scenario, Trial
 
 SEED_STRIDE = 1_000_003
 """Distance between the seeds of two rounds, larger than any number of iterations, so that no prompt comes twice."""

@@ -16,7 +16,8 @@ from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.models.catalogue import resolve, weight_bytes
 from energy_fixtures.options import Options
-from energy_fixtures.records import MOE_SIBLING, Scenario, digest
+from energy_fixtures.record import digest
+from energy_fixtures.records import MOE_SIBLING, Scenario
 
 
 @dataclass(frozen=True, kw_only=True)

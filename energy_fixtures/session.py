@@ -26,7 +26,8 @@ from energy_fixtures.metrics import headline
 from energy_fixtures.options import Options
 from energy_fixtures.progress import Progress
 from energy_fixtures.protocol import Plan, WarmUp, Window
-from energy_fixtures.records import MEASURED, Environment, Result, Trial
+from energy_fixtures.readings import MEASURED
+from energy_fixtures.records import Environment, Result, Trial
 from energy_fixtures.runner import EngineTask, Task, run
 from energy_fixtures.scenarios import Resolved
 from energy_fixtures.store import RunWriter, Store, begin_file

@@ -22,7 +22,8 @@ from typing import Any
 import msgspec
 
 from energy_fixtures.errors import ConfigurationError, ResultFileError
-from energy_fixtures.records import SCHEMA_VERSION, Environment, Record, Result, Run
+from energy_fixtures.record import Record
+from energy_fixtures.records import SCHEMA_VERSION, Environment, Result, Run
 
 
 class Head(Record, frozen=True, kw_only=True, omit_defaults=False):

@@ -16,7 +16,7 @@ from statistics import fmean, median
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.metrics import METRICS, Metric, headline, metric
-from energy_fixtures.records import MEASURED
+from energy_fixtures.readings import MEASURED
 from energy_fixtures.units import quantity
 from reports.comparison import Pair, State, contrast
 from reports.statistics import Ratio

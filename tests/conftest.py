@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from energy_fixtures.records import Environment, Generation, Reading, Request, Result, Scenario, Trial
+from energy_fixtures.readings import Reading
+from energy_fixtures.records import Environment, Generation, Request, Result, Scenario, Trial
 
 
 def make_scenario(**changes: object) -> Scenario:

@@ -23,7 +23,8 @@ from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from energy_fixtures.models.base import ModelSpec
-from energy_fixtures.records import Generation, Record, Scenario
+from energy_fixtures.record import Record
+from energy_fixtures.records import Generation, Scenario
 
 Facts = Mapping[str, str | int | float | bool]
 

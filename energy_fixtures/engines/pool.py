@@ -7,7 +7,7 @@ from collections.abc import Callable
 from energy_fixtures.engines.base import EngineSpec
 from energy_fixtures.engines.host import EngineHost
 from energy_fixtures.errors import EngineFailed
-from energy_fixtures.records import digest
+from energy_fixtures.record import digest
 
 
 class EnginePool:

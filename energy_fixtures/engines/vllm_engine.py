@@ -124,7 +124,7 @@ class VllmEngine:
         """See `Engine.collect`."""
         job = self._prepared()
         before, job.counters = job.counters, counters(self._llm.get_metrics())
-        counted = counted_between(before, job.counters, speculated=job.scenario.speculation is not None)
+        counted: dict[str, Any] = counted_between(before, job.counters, speculated=job.scenario.speculation is not None)
         read = beam_requests if job.scenario.decoding.method == "beam" else requests
         served = [request for done in job.done for request in read(done)]
         return Generation(requests=tuple(served), **counted)

@@ -8,9 +8,9 @@ reading = meter.end(token)            right after it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from energy_fixtures.records import Method, Reading
+from energy_fixtures.readings import BoardTrace, Method, Reading
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,8 @@ class MeterInfo:
     `missing` holds one sentence per thing that is not metered, each with its one-line fix.
     `resolution_s` is the shortest window this meter can tell from none, as far as it is known beforehand.
     `details` are facts for the Environment (watts per core and their source, trace, recorded file's name).
+    `contents` says by domain what its joules contain, so that nothing is counted twice or taken for more than it is.
+    `cadences` says by domain how its counter advances, where that was measured.
     """
 
     name: str
@@ -28,6 +30,59 @@ class MeterInfo:
     resolution_s: float
     missing: tuple[str, ...] = ()
     details: tuple[tuple[str, str | int | float | bool], ...] = ()
+    contents: tuple[tuple[str, str], ...] = ()
+    cadences: tuple[tuple[str, Cadence], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cadence:
+    """How a counter advances, as it was seen at session start.
+
+    Attributes:
+        period_s: From one step in time to the next; None where the counter steps as often as it can be read.
+        period_error_s: One standard uncertainty of `period_s`; 0 where that is None.
+        step_j: Its values are whole multiples of this; 0 where no step was found.
+        read_s: How long one reading takes, median.
+    """
+
+    period_s: float | None
+    period_error_s: float
+    step_j: float
+    read_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    """How the metered boards are now: their power since a given moment, summed, and the hottest one's temperature."""
+
+    power_w: float | None
+    temperature_c: float | None
+
+
+class PowerSample(NamedTuple):
+    """One look at a board's power sensor, on `time.monotonic()`."""
+
+    at_s: float
+    power_w: float
+
+
+class Watch(Protocol):
+    """Looks at the boards beside their counters, all the time, from a thread of its own."""
+
+    def begin(self, pids: tuple[int, ...]) -> object:
+        """A window opens whose work is done by the process trees of `pids`; a token for `end`."""
+
+    def end(self, token: object, begin_s: float, end_s: float) -> dict[str, BoardTrace]:
+        """What was seen by domain between two moments of `time.monotonic()`; the timeline counts from `begin_s`."""
+
+    def samples(self, domain: str, since_s: float, until_s: float) -> list[PowerSample]:
+        """The power samples between two moments, in order; those of the last minutes at least are kept."""
+
+    def state(self, since_s: float) -> State | None:
+        """See `Meter.state`."""
+
+    def close(self) -> None:
+        """End the thread."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,9 +111,11 @@ class Meter(Protocol):
     def end(self, token: object) -> Reading:
         """Close the window that `token` opened.
 
-        Raises:
-            MeasurementInvalid: The counters cannot be read any more, or answered nonsense.
+        A counter that cannot be read any more, or answered nonsense, makes the Reading invalid, never the case fail.
         """
+
+    def state(self, since_s: float) -> State | None:
+        """How the boards are, with their mean power since a moment of `time.monotonic()`; None without boards."""
 
     def recorded(self, label: str) -> RecordedWindows | None:
         """What to repeat for this case, for a meter that plays back; None for every meter that reads now."""

@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from energy_fixtures.meters.base import MeterInfo, RecordedWindows
+from energy_fixtures.meters.base import MeterInfo, RecordedWindows, State
 from energy_fixtures.meters.cpu_power import core_power, cpu_model_name
 from energy_fixtures.meters.cpu_seconds import Snapshot, cpu_seconds_between, snapshot
 from energy_fixtures.meters.domains import choose_domains
-from energy_fixtures.records import Reading
+from energy_fixtures.readings import Reading
 
 DOMAIN = "cpu:0"  # all packages together: the model cannot tell them apart
 
@@ -78,6 +78,10 @@ class ModelledMeter:
             method="modelled",
             doubts=("modelled_not_measured",),
         )
+
+    def state(self, since_s: float) -> State | None:
+        """None: there is no board."""
+        return None
 
     def recorded(self, label: str) -> RecordedWindows | None:
         """None: this meter reads now."""

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError, MeasurementInvalid, MeterUnavailable
-from energy_fixtures.meters.base import MeterInfo, RecordedWindows
+from energy_fixtures.meters.base import MeterInfo, RecordedWindows, State
 from energy_fixtures.meters.domains import choose_domains
 from energy_fixtures.metrics import nearest
-from energy_fixtures.records import Reading, Run, Trial
+from energy_fixtures.readings import Reading
+from energy_fixtures.records import Run, Trial
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ class ReplayMeter:
             uncertainty_j={domain: joules for domain, joules in reading.uncertainty_j.items() if domain in domains},
             doubts=tuple(dict.fromkeys(("replayed_not_measured", *reading.doubts))),
         )
+
+    def state(self, since_s: float) -> State | None:
+        """None: there is no board."""
+        return None
 
     def recorded(self, label: str) -> RecordedWindows | None:
         """Iterations of each recorded window of this case, in order.

@@ -15,7 +15,7 @@ from energy_fixtures.meters.probe import probe
 from energy_fixtures.meters.replay import ReplayMeter
 from energy_fixtures.meters.simulated import SimulatedMeter, parse_simulated
 from energy_fixtures.metrics import nearest
-from energy_fixtures.records import MEASURED
+from energy_fixtures.readings import MEASURED
 
 CHOICES = ("auto", "zeus", "modelled", "replay:FILE", "simulated[:SPEC]")
 _NAMES = {"auto": False, "zeus": False, "modelled": False, "replay": True, "simulated": True}  # name: takes an argument

@@ -21,9 +21,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from energy_fixtures.errors import ConfigurationError
-from energy_fixtures.meters.base import MeterInfo, RecordedWindows
+from energy_fixtures.meters.base import MeterInfo, RecordedWindows, State
 from energy_fixtures.meters.domains import choose_domains
-from energy_fixtures.records import Reading
+from energy_fixtures.readings import Reading
 
 DEFAULT_POWER_W = 300.0  # the order of one busy data-centre board; a round number so that nobody takes it for measured
 DEFAULT_DOMAIN = "gpu:0"
@@ -181,6 +181,10 @@ class SimulatedMeter:
 
     def _error(self) -> float:
         return self._random.gauss(0.0, self._noise) if self._noise else 0.0
+
+    def state(self, since_s: float) -> State | None:
+        """None: there is no board."""
+        return None
 
     def recorded(self, label: str) -> RecordedWindows | None:
         """None: this meter reads now."""

@@ -30,9 +30,9 @@ from typing import TYPE_CHECKING, Any
 from energy_fixtures.boards import device_indices
 from energy_fixtures.errors import MeasurementInvalid, MeterUnavailable
 from energy_fixtures.meters.arithmetic import believable, held_energy, soc_joules
-from energy_fixtures.meters.base import MeterInfo, RecordedWindows
+from energy_fixtures.meters.base import MeterInfo, RecordedWindows, State
 from energy_fixtures.meters.domains import choose_domains, order
-from energy_fixtures.records import Reading
+from energy_fixtures.readings import Reading
 
 if TYPE_CHECKING:
     from zeus.monitor import ZeusMonitor
@@ -161,6 +161,10 @@ class ZeusMeter:
         give_up_at_s = self._clock() + FIRST_SAMPLE_S
         while power is not None and self._clock() < give_up_at_s and not all(_power_timelines(power).values()):
             time.sleep(0.01)
+
+    def state(self, since_s: float) -> State | None:
+        """None: there is no board."""
+        return None
 
     def recorded(self, label: str) -> RecordedWindows | None:
         """None: this meter reads now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from energy_fixtures.records import Record
+from energy_fixtures.record import Record
 
 
 class ModelSpec(Record, frozen=True, kw_only=True):

@@ -8,7 +8,8 @@ from dataclasses import replace
 from rich.console import RenderableType
 from rich.text import Text
 
-from energy_fixtures.records import Environment, Method, Result
+from energy_fixtures.readings import Method
+from energy_fixtures.records import Environment, Result
 from reports.render.frameworks import cheapest
 from reports.render.speculation import names_shown, speculation_table
 from reports.render.tables import View, question_table, shared

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from energy_fixtures.readings import Method
 from energy_fixtures.reasons import REASONS
-from energy_fixtures.records import Method, Result
+from energy_fixtures.records import Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -5,8 +5,9 @@ import pytest
 
 from energy_fixtures import guards
 from energy_fixtures.meters.base import MeterInfo
+from energy_fixtures.readings import Reading
 from energy_fixtures.reasons import REASONS
-from energy_fixtures.records import Generation, Reading, Request
+from energy_fixtures.records import Generation, Request
 
 REQUEST = Request(input_tokens=8, output_tokens=4, finish_reason="length", ttft_s=0.1, e2e_s=0.4)
 METER = MeterInfo(name="m", method="counter", domains=("gpu:0",), resolution_s=0.1)

@@ -4,7 +4,8 @@ import pytest
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.metrics import METRICS, headline, metric, nearest
-from energy_fixtures.records import Generation, Reading, Request
+from energy_fixtures.readings import Reading
+from energy_fixtures.records import Generation, Request
 
 SCOPE = ("gpu:0",)
 

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energy_fixtures.records import Decoding, Generation, Reading, Request, Scenario, Speculation, digest
+from energy_fixtures.readings import Reading
+from energy_fixtures.record import digest
+from energy_fixtures.records import Decoding, Generation, Request, Scenario, Speculation
 
 COUNTS = st.integers(min_value=1, max_value=100_000)
 DECODINGS = st.one_of(

@@ -7,7 +7,7 @@ import pytest
 from energy_fixtures.errors import MeasurementInvalid
 from energy_fixtures.meters.base import MeterInfo, RecordedWindows
 from energy_fixtures.protocol import Plan
-from energy_fixtures.records import Reading
+from energy_fixtures.readings import Reading
 from energy_fixtures.runner import FunctionTask, run
 
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from energy_fixtures.records import Environment, Generation, Reading, Request, Result, Run, Scenario, Trial
+from energy_fixtures.readings import Reading
+from energy_fixtures.records import Environment, Generation, Request, Result, Run, Scenario, Trial
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ import pytest
 from energy_fixtures.errors import ConfigurationError, MeasurementInvalid, MeterUnavailable
 from energy_fixtures.meters.base import RecordedWindows
 from energy_fixtures.meters.replay import ReplayMeter
-from energy_fixtures.records import SCHEMA_VERSION, Reading, Result, Run, Trial
+from energy_fixtures.readings import Reading
+from energy_fixtures.records import SCHEMA_VERSION, Result, Run, Trial
 
 CASE = "benchmarks/test_x.py::test_x[b8]"
 

@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from energy_fixtures.metrics import METRICS
-from energy_fixtures.records import Reading, Trial
+from energy_fixtures.readings import Reading
+from energy_fixtures.records import Trial
 from reports.render.tables import View
 from reports.render.terminal import report, some
 from reports.render.text import plain, to_lines
