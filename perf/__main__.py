@@ -1,4 +1,4 @@
-"""`tox -e perf [-- collect window load optimum]`: print the figures asked for, all of them by default.
+"""`tox -e perf [-- collect window load accuracy optimum]`: print the figures asked for, all of them by default.
 
 Exit status 0 also when a goal is missed, since machines differ; 1 when a figure could not be taken.
 """
@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from perf import collect, optimum, window
+from perf import accuracy, collect, optimum, window
 from perf.figure import CommandFailed, Figure
 
 GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
     "collect": collect.figures,
     "window": window.window_figures,
     "load": window.load_figures,
+    "accuracy": accuracy.figures,
     "optimum": optimum.figures,
 }
 

@@ -67,7 +67,9 @@ class PowerSample(NamedTuple):
 
 
 class Watch(Protocol):
-    """Looks at the boards beside their counters, all the time, from a thread of its own."""
+    """Looks at the boards beside their counters, all the time, from a thread of its own, every `period_s`."""
+
+    period_s: float
 
     def begin(self, pids: tuple[int, ...]) -> object:
         """A window opens whose work is done by the process trees of `pids`; a token for `end`."""

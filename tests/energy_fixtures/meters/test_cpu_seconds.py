@@ -7,12 +7,21 @@ import subprocess
 import sys
 import time
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import MeasurementInvalid
-from energy_fixtures.meters.cpu_seconds import ProcessTime, Snapshot, cpu_seconds_between, snapshot
+from energy_fixtures.meters.cpu_seconds import (
+    OTHERS_SHARE,
+    ProcessTime,
+    Snapshot,
+    busy_seconds,
+    cpu_seconds_between,
+    is_shared,
+    snapshot,
+)
 
 BURN = "import time\nwhile time.process_time() < {seconds}: pass\n"
 
@@ -129,3 +138,30 @@ identities = st.tuples(st.integers(2, 9), st.just(0.0))
 def test_seconds_never_run_backwards(before: Snapshot, after: Snapshot):
     """Whatever starts and ends in between, a tree never uses less than nothing."""
     assert cpu_seconds_between(before, after, ()) >= 0
+
+
+def test_busy_seconds_see_every_process():
+    """What another process burns is among the machine's busy seconds, which no machine can outrun."""
+    before_s, began_s = busy_seconds(), time.monotonic()
+    subprocess.run([sys.executable, "-c", burn(0.3)], check=True)
+    busy_s, took_s = busy_seconds() - before_s, time.monotonic() - began_s
+    cores = psutil.cpu_count() or 1
+
+    assert 0.25 <= busy_s <= cores * (took_s + 0.05)
+
+
+@given(cores=st.integers(1, 256), duration_s=st.floats(0.5, 1e4), own=st.floats(0, 1), others=st.floats(0, 1))
+def test_shared_is_a_matter_of_others_alone(cores: int, duration_s: float, own: float, others: float):
+    """Whatever the work itself uses, the verdict hangs on the share of all cores that others used."""
+    all_s = cores * duration_s
+    shared = is_shared((own + others) * all_s, own * all_s, duration_s, cores)
+
+    if others > OTHERS_SHARE + 0.05:
+        assert shared
+    if others <= OTHERS_SHARE - 0.001:
+        assert not shared
+
+
+def test_clock_ticks_are_nobodys_work():
+    """In a window of a few clock ticks the kernel's rounding is not taken for another process."""
+    assert not is_shared(0.02, 0.0, 0.01, 1)

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.meters.cpu_power import IDLE_SHARE, UNKNOWN_IDLE_W, UNKNOWN_LOAD_W, core_power
+from energy_fixtures.meters.cpu_seconds import OTHERS_SHARE
 from energy_fixtures.meters.modelled import ModelledMeter, usable_cores
 
 
 def test_busy_core_costs_load_and_the_rest_idle():
     """Joules are idle power of all cores over the window, and load minus idle over the CPU seconds used."""
     moments = iter([10.0, 14.0])
-    meter = ModelledMeter(cpu_watts="2:8", clock=lambda: next(moments))
+    meter = ModelledMeter(cpu_watts="2:8", clock=lambda: next(moments), machine_busy_s=lambda: 0.0)
     token = meter.begin("case", (os.getpid(),))
     used = time.process_time()
     while time.process_time() < used + 0.2:
@@ -79,3 +83,38 @@ def test_power_never_exceeds_what_all_cores_can_take() -> None:
 
     limit_w = 5.0 * usable_cores()
     assert all(reading.energy_j["cpu:0"] <= 1.0001 * limit_w * reading.duration_s for reading in readings)
+
+
+def window(*busy_s: float, pids: tuple[int, ...] = ()) -> tuple[str, ...]:
+    """The doubts of a second's window in which all processes together used so much."""
+    moments, seconds = iter([10.0, 11.0]), iter(busy_s)
+    meter = ModelledMeter(cpu_watts="2:8", clock=lambda: next(moments), machine_busy_s=lambda: next(seconds))
+    return meter.end(meter.begin("case", pids or (os.getpid(),))).doubts
+
+
+def test_processor_that_others_use_is_a_doubt():
+    """Busy cores that are not the work's own make the reading doubtful, a little background does not."""
+    cores = psutil.cpu_count() or 1
+
+    assert window(100.0, 100.0 + 0.5 * cores) == ("modelled_not_measured", "cpu_shared")
+    assert window(100.0, 100.0 + 0.05 * cores) == ("modelled_not_measured",)
+
+
+@pytest.mark.parametrize("who", ["work", "pytest"])
+def test_own_seconds_are_not_others(who: str):
+    """What the work and this process burn is never taken for somebody else's, whichever of them did it."""
+    cores, busy_s = psutil.cpu_count() or 1, [0.0]
+    moments = iter([10.0, 11.0])
+    most_s = cores * (OTHERS_SHARE * 1.0 + 0.02)  # of others, a clock tick per core and end among them
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    meter = ModelledMeter(cpu_watts="2:8", clock=lambda: next(moments), machine_busy_s=lambda: busy_s[0])
+    with other:
+        token = meter.begin("case", (os.getpid(),) if who == "work" else (other.pid,))
+        began_s = time.process_time()
+        while time.process_time() < began_s + 0.3:
+            pass
+        busy_s[0] = time.process_time() - began_s + most_s - 0.15  # with this process's own it would be too much
+        doubts = meter.end(token).doubts
+        other.kill()
+
+    assert doubts == ("modelled_not_measured",)

@@ -53,6 +53,15 @@ def test_other_options_are_checked_with_it():
         check_meter_choice("modelled", domains="gpu")
 
 
+@pytest.mark.parametrize("choice", ["zeus", "simulated:300"])
+def test_watts_for_another_meter_are_refused(choice: str):
+    """Watts per core for a meter that would not use them are an error and not silently dropped."""
+    with pytest.raises(ConfigurationError, match=f"--energy-cpu-watts=2:8.*--energy-meter={choice} does not use it"):
+        check_meter_choice(choice, cpu_watts="2:8")
+    for uses_it in ("auto", "modelled"):
+        check_meter_choice(uses_it, cpu_watts="2:8")
+
+
 def test_auto_without_counters_models(bare_machine: None):
     """Where nothing can be read, auto models, and its header says so and what is missing."""
     meter = choose_meter("auto", domains=None, cpu_watts="2:8")

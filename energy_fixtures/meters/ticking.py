@@ -1,0 +1,155 @@
+"""A counter that steps in time, and how its steps are caught without reading it more often than needed.
+
+reads   │                    ││││          the first says the value, the others enclose the next step
+steps   ┴─────────┴─────────┴─────────┴    foretold from the last one seen and the period
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from energy_fixtures.meters.base import Cadence
+from energy_fixtures.meters.cadence import Look
+from energy_fixtures.meters.edges import Tick
+
+SHORTEST_PERIOD_S = 0.005
+"""Counters that step faster (RAPL: a millisecond) are read as they stand: a step more or less is then no matter."""
+
+PAUSE_S = 0.0004  # between reads around a foretold step
+MARGIN_S = 0.001  # before a foretold step, at least: sleeping is not more exact than this
+PATIENCE = 3.0  # periods without a step after which a counter is stuck
+SHARP = 0.05  # of a period: a step that is not known better than this is waited for once more
+ROOT12 = math.sqrt(12)  # width over this is the standard deviation of a uniform distribution
+
+
+class CounterUnreadable(Exception):
+    """A counter could not be read; the sentence says why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CounterSource:
+    """A cumulative energy counter of one domain.
+
+    `read_j` gives its joules or raises CounterUnreadable. At `range_j` it starts again from zero; None: never.
+    """
+
+    domain: str
+    read_j: Callable[[], float]
+    range_j: float | None = None
+
+
+class Counter:
+    """One counter with what is known of its steps.
+
+    Args:
+        source: Where it is read.
+        cadence: As measured.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, source: CounterSource, cadence: Cadence, clock: Callable[[], float]) -> None:
+        self.source = source
+        self.cadence = cadence
+        self.jitter_s = 0.0
+        self._clock = clock
+        self._last: Tick | None = None
+
+    @property
+    def period_s(self) -> float | None:
+        """Of steps that are worth waiting for; None for a counter that steps too fast for that."""
+        period_s = self.cadence.period_s
+        return None if period_s is None or period_s < SHORTEST_PERIOD_S else period_s
+
+    def look(self) -> Look:
+        """Read it.
+
+        Raises:
+            CounterUnreadable: It cannot be read.
+        """
+        before_s = self._clock()
+        energy_j = self.source.read_j()
+        return Look(before_s=before_s, after_s=self._clock(), energy_j=energy_j)
+
+    def expected_s(self, now_s: float) -> tuple[float, float]:
+        """When the next step after `now_s` is due and when to begin to look for it; now where that is not known."""
+        assert self.period_s is not None, "asked of counters that step"
+        if self._last is None:
+            return now_s + self.period_s, now_s
+        steps = max(1, math.ceil((now_s - self._last.at_s) / self.period_s))
+        due_s = self._last.at_s + steps * self.period_s
+        margin_s = max(MARGIN_S, 3 * math.hypot(self.jitter_s, self._last.error_s, steps * self.cadence.period_error_s))
+        return due_s, now_s if margin_s > self.period_s / 4 else due_s - margin_s
+
+    def last_tick(self, look: Look) -> Tick:
+        """The step that the value of `look` dates from, foretold; its error grows with the time since the last catch."""
+        assert self.period_s is not None, "asked of counters that step"
+        if self._last is None:
+            return Tick(at_s=look.before_s - self.period_s / 2, error_s=self.period_s / ROOT12, energy_j=look.energy_j)
+        steps = math.floor((look.after_s - self._last.at_s) / self.period_s)
+        error_s = math.hypot(self._last.error_s, self.jitter_s, steps * self.cadence.period_error_s)
+        at_s = self._last.at_s + steps * self.period_s
+        return Tick(at_s=at_s, error_s=min(error_s, self.period_s / ROOT12), energy_j=look.energy_j)
+
+    def caught(self, earlier: Look, later: Look, due_s: float) -> Tick | None:
+        """The step between two looks of different value, if they enclose it sharply enough."""
+        assert self.period_s is not None, "asked of counters that step"
+        width_s = later.after_s - earlier.before_s
+        tick = Tick(at_s=(later.after_s + earlier.before_s) / 2, error_s=width_s / ROOT12, energy_j=later.energy_j)
+        if width_s > max(SHARP * self.period_s, 5 * PAUSE_S):
+            return None
+        if self._last is not None:
+            late_s = abs(tick.at_s - due_s)
+            late_s = min(late_s, abs(self.period_s - late_s))
+            self.jitter_s = 0.7 * self.jitter_s + 0.3 * max(0.0, late_s - width_s)
+        self._last = tick
+        return tick
+
+
+@dataclass
+class _Wait:
+    counter: Counter
+    look: Look
+    due_s: float
+    from_s: float
+    until_s: float
+    moved: bool = False
+
+
+def catch_ticks(
+    counters: Sequence[Counter], clock: Callable[[], float], sleep: Callable[[float], None]
+) -> dict[str, Tick | None]:
+    """Wait for the next step of each counter.
+
+    Returns:
+        By domain the step; None where the counter did not step in time: it is stuck.
+
+    Raises:
+        CounterUnreadable: One of them cannot be read.
+    """
+    found: dict[str, Tick | None] = {}
+    waits = [_wait(counter, counter.look()) for counter in counters]
+    while waits:
+        pause_s = min(wait.from_s for wait in waits) - clock()
+        sleep(max(PAUSE_S, pause_s))
+        for wait in [wait for wait in waits if wait.from_s <= clock()]:
+            earlier, wait.look = wait.look, wait.counter.look()
+            moved = wait.look.energy_j != earlier.energy_j
+            tick = wait.counter.caught(earlier, wait.look, wait.due_s) if moved else None
+            wait.moved = wait.moved or moved
+            if tick is None and wait.look.after_s > wait.until_s and wait.moved:
+                tick = wait.counter.last_tick(wait.look)  # this machine is too busy to look often enough
+            if tick is not None or wait.look.after_s > wait.until_s:
+                found[wait.counter.source.domain] = tick
+                waits.remove(wait)
+            elif moved:
+                wait.from_s = wait.look.after_s  # it came when nobody looked: look all along for the next
+    return found
+
+
+def _wait(counter: Counter, look: Look) -> _Wait:
+    assert counter.period_s is not None, "only counters that step are waited for"
+    due_s, from_s = counter.expected_s(look.after_s)
+    until_s = look.after_s + PATIENCE * counter.period_s
+    return _Wait(counter=counter, look=look, due_s=due_s, from_s=from_s, until_s=until_s)
