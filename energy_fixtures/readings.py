@@ -70,6 +70,7 @@ class Reading(Record, frozen=True, kw_only=True):
             100 windows.
         parts_j: Each part of the uncertainty by domain, one standard uncertainty each, `board_gain` among them.
         integrated_j: Joules by domain from sampled power, beside the counter's, where both exist.
+        integrated_uncertainty_j: One standard uncertainty of those, from what lies between the samples.
         boards: What else was seen, by GPU domain.
         invalid_reasons: Codes for why this reading cannot be true.
         doubts: Codes for what weakens it.
@@ -81,6 +82,7 @@ class Reading(Record, frozen=True, kw_only=True):
     uncertainty_j: Mapping[str, float] = {}
     parts_j: Mapping[str, Mapping[Part, float]] = {}
     integrated_j: Mapping[str, float] = {}
+    integrated_uncertainty_j: Mapping[str, float] = {}
     boards: Mapping[str, BoardTrace] = {}
     invalid_reasons: tuple[str, ...] = ()
     doubts: tuple[str, ...] = ()

@@ -22,7 +22,7 @@ from energy_fixtures.meters.cadence import Look, measure_cadences
 from energy_fixtures.meters.edges import Edge, Tick, after_tick, between_ticks
 from energy_fixtures.meters.plausible import implausible, unwrapped
 from energy_fixtures.meters.ticking import ROOT12, Counter, CounterSource, CounterUnreadable, catch_ticks
-from energy_fixtures.meters.timeline import integrate
+from energy_fixtures.meters.timeline import Integral, integrate
 from energy_fixtures.readings import BoardTrace, Part, Reading
 
 BOARD_GAIN = 0.05 / math.sqrt(3)
@@ -32,6 +32,8 @@ BEFORE_S = 0.21  # how far back the powers before an edge are looked for
 INSTANT_S = 0.03  # "instant" power is the mean of about this long before (25 ms on A100 and H100, same source)
 LATE_S = 0.002  # after a foretold step it is there
 FEWEST_SAMPLES = 4
+AROUND_S = 0.2  # before and after a window, power samples still say something of it
+LONG_GAP = 10  # sampling periods without a sample are a gap worth a word
 
 
 @dataclass
@@ -214,28 +216,28 @@ class CounterMeter:
                 energies[domain] = replace(energy, joules=joules)
             else:
                 reasons.append(why)
-        integrated_j, doubts = {}, []
-        for domain in self._sensed():
-            integral = self._integral(domain, window.begun_s, ended_s)
-            if domain not in self._sampled:
-                if integral is not None:
-                    integrated_j[domain] = integral.joules
-            elif integral is None:
+        integrals = {domain: self._integral(domain, window.begun_s, ended_s) for domain in self._sensed()}
+        for domain in self._sampled:
+            integral = integrals.get(domain)
+            if integral is None:
                 reasons.append("insufficient_power_samples")
             else:
-                energies[domain] = integral
-        if self._sampled:
-            doubts.append("power_integrated")
+                energies[domain] = _of_power(integral)
+        beside = {domain: one for domain, one in integrals.items() if one is not None and domain not in self._sampled}
+        doubts = ["power_integrated"] if self._sampled else []
+        if any(one is not None and one.longest_gap_s > LONG_GAP * self._sample_period_s for one in integrals.values()):
+            doubts.append("sampling_gap_exceeded")
         return Reading(
             energy_j={domain: energies[domain].joules for domain in self.info.domains if domain in energies},
             duration_s=duration_s,
             method=self.info.method,
             uncertainty_j={domain: _combined(energy.parts_j) for domain, energy in energies.items()},
             parts_j={domain: dict(energy.parts_j) for domain, energy in energies.items()},
-            integrated_j=integrated_j,
+            integrated_j={domain: one.energy_j for domain, one in beside.items()},
+            integrated_uncertainty_j={domain: one.sample_gaps_j for domain, one in beside.items()},
             boards=traces,
             invalid_reasons=tuple(dict.fromkeys(reasons)),
-            doubts=(*doubts, *self._gaps(window.begun_s, ended_s)),
+            doubts=tuple(doubts),
         )
 
     def _of_fast(self, counter: Counter, window: _Window, ended_s: float, look: Look) -> _Energy:
@@ -292,31 +294,29 @@ class CounterMeter:
 
     def _counter_over_power(self, domain: str, begun: Tick, last: Tick) -> float:
         """How much more the counter says than the power sensor, 1 where too little is known to tell."""
-        if self._watch is None or last.at_s <= begun.at_s:
+        integral = self._integral(domain, begun.at_s, last.at_s) if last.at_s > begun.at_s else None
+        if integral is not None and integral.count < FEWEST_SAMPLES:
             return 1.0
-        samples = self._watch.samples(domain, begun.at_s, last.at_s)
-        integral = integrate(samples, begun.at_s, last.at_s) if len(samples) >= FEWEST_SAMPLES else None
         if integral is None or integral.energy_j <= 0:
             return 1.0
         return min(1.25, max(0.8, (last.energy_j - begun.energy_j) / integral.energy_j))
 
-    def _integral(self, domain: str, begin_s: float, end_s: float) -> _Energy | None:
+    def _integral(self, domain: str, begin_s: float, end_s: float) -> Integral | None:
+        """Sampled power between two moments, with the samples around them, which make its edges sharper."""
         if self._watch is None:
             return None
-        samples = self._watch.samples(domain, begin_s - 4 * self._watch.period_s, end_s + 4 * self._watch.period_s)
+        samples = self._watch.samples(domain, begin_s - AROUND_S, end_s + AROUND_S)
         integral = integrate(samples, begin_s, end_s)
-        if integral is None or not math.isfinite(integral.energy_j) or integral.energy_j < 0:
-            return None
-        gain_j = BOARD_GAIN * integral.energy_j
-        return _Energy(joules=integral.energy_j, parts_j={"sample_gaps": integral.sample_gaps_j, "board_gain": gain_j})
+        return integral if integral is not None and integral.energy_j >= 0 else None
 
-    def _gaps(self, begin_s: float, end_s: float) -> tuple[str, ...]:
-        for domain in self._sensed():
-            assert self._watch is not None, "boards are sensed by the watch"
-            integral = integrate(self._watch.samples(domain, begin_s, end_s), begin_s, end_s)
-            if integral is not None and integral.longest_gap_s > 10 * self._watch.period_s:
-                return ("sampling_gap_exceeded",)
-        return ()
+    @property
+    def _sample_period_s(self) -> float:
+        return math.inf if self._watch is None else self._watch.period_s
+
+
+def _of_power(integral: Integral) -> _Energy:
+    gain_j = BOARD_GAIN * integral.energy_j
+    return _Energy(joules=integral.energy_j, parts_j={"sample_gaps": integral.sample_gaps_j, "board_gain": gain_j})
 
 
 def _difference(start: Edge, stop: Edge, quantum_j: float) -> _Energy:

@@ -38,6 +38,11 @@ class ProcessTime:
 
 Snapshot = dict[Identity, ProcessTime]
 
+OTHERS_SHARE = 0.10
+"""Of all cores' time: what other processes may use inside a window before the processor counts as shared. A tenth of the
+machine busy with something else costs clock and memory bandwidth of the same order as the differences that are looked
+for; the few percent of system services are always there."""
+
 
 def snapshot(pids: Iterable[int], before: Snapshot | None = None) -> Snapshot:
     """The times of all processes below `pids`, and of those in `before` that still live wherever they are by now."""
@@ -74,6 +79,29 @@ def cpu_seconds_between(before: Snapshot, after: Snapshot, roots: Iterable[int])
     reaped_s = sum(now.reaped_s - before.get(identity, nothing).reaped_s for identity, now in after.items())
     ended_s = sum(then.own_s + then.reaped_s for identity, then in before.items() if identity not in after)
     return own_s + max(0.0, reaped_s - ended_s)
+
+
+def busy_seconds() -> float:
+    """CPU seconds that all processes of this machine have used since it started, without interrupts and stolen time.
+
+    In a container these are the seconds of the whole machine, whose clock and power everybody on it shares.
+    """
+    times = psutil.cpu_times()
+    return float(times.user + times.system + getattr(times, "nice", 0.0))  # `user` holds the guests' seconds already
+
+
+def is_shared(busy_s: float, own_s: float, duration_s: float, cores: int | None = None) -> bool:
+    """Whether other processes used more than `OTHERS_SHARE` of the processor inside a window.
+
+    Args:
+        busy_s: Difference of two `busy_seconds`.
+        own_s: CPU seconds of the work and of this process in the same time.
+        duration_s: Length of the window.
+        cores: Of the machine, all of them; None to ask it.
+    """
+    cores = cores or psutil.cpu_count() or 1
+    # the kernel tells busy time in clock ticks, so that each core may be one tick off at either end
+    return busy_s - own_s > cores * (OTHERS_SHARE * duration_s + 2 * _TICK_S)
 
 
 def _children_by_psutil(pid: int) -> list[int]:

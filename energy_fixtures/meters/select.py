@@ -25,12 +25,18 @@ def check_meter_choice(choice: str, *, domains: str | None = None, cpu_watts: st
     """Refuse what is wrong in these options whatever the machine, in microseconds and without touching a counter.
 
     Raises:
-        ConfigurationError: Unknown meter, unreadable SPEC, FILE that is no file, unknown domain, bad watts.
+        ConfigurationError: Unknown meter, unreadable SPEC, FILE that is no file, unknown domain, bad watts
+            or watts for a meter that has no use for them.
     """
     name, argument = _split(choice)
     wanted = parse_domains(domains)
     if cpu_watts is not None:
         core_power(cpu_watts, "")
+        if name not in ("auto", "modelled"):
+            raise ConfigurationError(
+                f"--energy-cpu-watts={cpu_watts} is for the modelled meter, and --energy-meter={choice} does not use it; "
+                "leave it out, or choose --energy-meter=modelled"
+            )
     if name == "simulated":
         choose_domains(wanted, dict(parse_simulated(argument).traces), meter="simulated")
     elif name == "modelled":
@@ -84,10 +90,10 @@ def _real_or_modelled(
     found = probe()
     missing = found.missing
     if found.counters:  # zeus takes a second to import and is not imported for nothing
-        from energy_fixtures.meters.zeus_meter import NoCounter, ZeusMeter
+        from energy_fixtures.meters.zeus_meter import NoCounter, zeus_meter
 
         try:
-            return ZeusMeter(wanted=wanted, missing=missing, clock=clock)
+            return zeus_meter(wanted=wanted, missing=missing, clock=clock)
         except NoCounter as error:
             missing = error.missing
     if not fall_back:

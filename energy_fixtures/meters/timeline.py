@@ -27,9 +27,12 @@ RENEWAL_S = 0.1
 """Boards renew the power they tell every 20 to 100 ms, so that two samples closer together may be one look
 (arXiv 2312.02741: A100, H100 and older)."""
 
+LAG_S = 0.0125
+"""How old a value is at least: it is the mean of the 25 ms before (A100, H100; the same source)."""
+
 MOST_LAG_S = 0.125
-"""A value is of 0 to so long before it was asked for: its renewal, and the 25 ms before that it is the mean of. The same
-source saw an H100 answer to a change 20 to 100 ms late."""
+"""How old it may be: renewed 100 ms ago, from the 25 ms before. The same source saw an H100 answer to a change 20 to 100 ms
+late."""
 
 UNUSUAL = 2.0  # a gap so many times the median one is not the sampling's own rhythm
 JUMP = 0.1  # changes by more of the mean power are the work's; smaller ones are mostly noise, which keeps no rhythm
@@ -58,6 +61,7 @@ def integrate(
     begin_s: float,
     end_s: float,
     *,
+    lag_s: float = LAG_S,
     most_lag_s: float = MOST_LAG_S,
     renewal_s: float = RENEWAL_S,
 ) -> Integral | None:
@@ -70,7 +74,8 @@ def integrate(
         samples: Of one board, times increasing.
         begin_s: On the samples' clock.
         end_s: On the samples' clock.
-        most_lag_s: How old a value may be when it is told.
+        lag_s: How old a value is taken to be when it is told.
+        most_lag_s: How old it may be.
         renewal_s: How often the board renews what it tells.
 
     Returns:
@@ -80,13 +85,13 @@ def integrate(
     if count < 2 or end_s <= begin_s:
         return None
     near = cut(samples, begin_s, end_s + most_lag_s)
-    energy_j = _area_j(near, begin_s, end_s, most_lag_s / 2)
-    # Anything between no lag and the most is as likely; the two ends of that are sqrt(3) standard deviations away.
-    shifts = [abs(_area_j(near, begin_s, end_s, lag_s) - energy_j) for lag_s in (0.0, most_lag_s)]
-    lag_j = max(shifts) / math.sqrt(3)
+    energy_j = _area_j(near, begin_s, end_s, lag_s)
+    # From no lag to the most is one as likely as the other; the ends of that are sqrt(3) standard deviations away.
+    shifts_j = [abs(_area_j(near, begin_s, end_s, other_s) - energy_j) for other_s in (0.0, most_lag_s)]
+    lag_j = max(shifts_j) / math.sqrt(3)
     return Integral(
         energy_j=energy_j,
-        sample_gaps_j=math.hypot(lag_j, _unseen_j(near, begin_s, end_s, most_lag_s / 2, renewal_s)),
+        sample_gaps_j=math.hypot(lag_j, _unseen_j(near, begin_s, end_s, lag_s, renewal_s)),
         longest_gap_s=_longest_gap_s(samples, begin_s, end_s),
         count=count,
     )

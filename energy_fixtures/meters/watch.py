@@ -7,7 +7,7 @@
 Power is asked for at uneven times on purpose: an even rhythm meets a periodic load at always the same place and is
 wrong by the same amount each time (`timeline` has the numbers).
 
-The thread's own processor time is measured all along, and the period grows until it is COST of a core.
+The thread's own processor time is measured all along, and the period grows until that is COST of a core.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from energy_fixtures.readings import BoardTrace
 
 COST = 0.01
 """Share of a core that the thread may take."""
+
+BUSY = 0.5
+"""Share of the time that its rounds may last: a driver makes some calls wait, which costs no core."""
 
 SHORTEST_S, LONGEST_S = 0.02, 0.5  # boards renew power every 20 to 100 ms: faster looks see nothing new
 SLOW = 10  # power samples for each look at the rest
@@ -119,9 +122,10 @@ class BoardWatch:
         self._lock = threading.Lock()  # over what the boards have said, which stays in order of time that way
         self._windows: list[_Window] = []
         self._random = random.Random(0)
-        self._power_cost_s = self._slow_cost_s = 0.0
         self._stop = threading.Event()
-        self._first_costs()
+        self._look(slow=True)  # the first call of each kind also loads what it needs
+        self._power_s, self._slow_s = self._timed_look(slow=False), self._timed_look(slow=True)
+        self.period_s = self._affordable_s()
         # Nothing of ours is on a board yet, and never will be under these numbers.
         self._at_start = {
             domain: frozenset(board.looks[-1].conditions.processes or ()) - {os.getpid()}
@@ -184,36 +188,26 @@ class BoardWatch:
             if self._stop.wait(self._pause_s()):
                 return
             slow = count % SLOW == 0
-            began_s = time.thread_time()
             with self._lock:
-                self._look(slow=slow)
-            self._adapt(time.thread_time() - began_s, slow=slow)
+                asked_s = self._timed_look(slow=slow)
+            if slow:
+                self._slow_s += WEIGHT * (asked_s - self._slow_s)
+            else:
+                self._power_s += WEIGHT * (asked_s - self._power_s)
+            self.period_s = self._affordable_s()
 
     def _pause_s(self) -> float:
         return max(SHORTEST_S, self.period_s * self._random.uniform(1 - UNEVEN, 1 + UNEVEN))
 
-    def _first_costs(self) -> None:
-        """Look at everything, then at power alone, and take the times as they come for a first idea of the cost."""
-        for slow in (True, False, True):  # the first call of each kind also loads what it needs, and does not count
-            began_s = time.thread_time()
-            self._look(slow=slow)
-            cost_s = time.thread_time() - began_s
-            if slow:
-                self._slow_cost_s = cost_s
-            else:
-                self._power_cost_s = cost_s
-        self.period_s = self._affordable_s()
-
-    def _adapt(self, cost_s: float, *, slow: bool) -> None:
-        if slow:
-            self._slow_cost_s += WEIGHT * (cost_s - self._slow_cost_s)
-        else:
-            self._power_cost_s += WEIGHT * (cost_s - self._power_cost_s)
-        self.period_s = self._affordable_s()
+    def _timed_look(self, *, slow: bool) -> float:
+        """One round; how long the period would have to be if every round were like this one."""
+        core_s, began_s = time.thread_time(), time.monotonic()
+        self._look(slow=slow)
+        return max((time.thread_time() - core_s) / COST, (time.monotonic() - began_s) / BUSY)
 
     def _affordable_s(self) -> float:
-        mean_s = ((SLOW - 1) * self._power_cost_s + self._slow_cost_s) / SLOW
-        return min(max(self._asked_s, mean_s / COST), LONGEST_S)
+        mean_s = ((SLOW - 1) * self._power_s + self._slow_s) / SLOW
+        return min(max(self._asked_s, mean_s), LONGEST_S)
 
     def _look(self, *, slow: bool) -> None:
         """One round of all boards; the lock is held, so that times increase."""

@@ -17,7 +17,7 @@ import io
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,15 @@ from typing import Any
 from energy_fixtures.boards import device_indices
 from energy_fixtures.errors import MeterUnavailable
 from energy_fixtures.meters.base import MeterInfo
+from energy_fixtures.meters.contents import contents, counted_twice, inside_another, two_dies
 from energy_fixtures.meters.counter_meter import CounterMeter
 from energy_fixtures.meters.domains import choose_domains
 from energy_fixtures.meters.nvml_sensor import BoardSensor, nvml_conditions
 from energy_fixtures.meters.soc import soc_joules
 from energy_fixtures.meters.ticking import CounterSource, CounterUnreadable
 from energy_fixtures.meters.watch import BoardWatch
+
+COUNTERS_MOVE_S = 0.5  # in this time a board at rest uses tens of joules
 
 
 class NoCounter(MeterUnavailable):
@@ -48,12 +51,14 @@ class Sources:
     Attributes:
         counters: One per domain with an energy counter.
         sensors: One per GPU domain; those without a counter among them are metered by their power.
+        board_names: Of the board behind `gpu:N` at position N.
         missing: A sentence for each thing that cannot be read, with its fix.
         version: Of Zeus.
     """
 
     counters: list[CounterSource] = field(default_factory=list)
     sensors: list[BoardSensor] = field(default_factory=list)
+    board_names: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     version: str = ""
     closers: list[Callable[[], None]] = field(default_factory=list)
@@ -62,6 +67,13 @@ class Sources:
     def domains(self) -> tuple[str, ...]:
         """Everything that can be metered."""
         return tuple(dict.fromkeys([*(one.domain for one in self.counters), *(one.domain for one in self.sensors)]))
+
+    def leave_out(self, domains: Sequence[tuple[str, str]]) -> None:
+        """Forget domains whose joules others contain, each with the sentence that says so."""
+        names = {domain for domain, _ in domains}
+        self.counters = [one for one in self.counters if one.domain not in names]
+        self.sensors = [one for one in self.sensors if one.domain not in names]
+        self.missing += [sentence for _, sentence in domains]
 
     def close(self) -> None:
         """End the processes that Zeus started: wraparound pollers, the SoC's poller."""
@@ -82,8 +94,22 @@ def find_sources(missing: tuple[str, ...] = ()) -> Sources:
         _find_gpus(sources)
         _find_cpus(sources)
         _find_soc(sources)
+    sources.leave_out(inside_another(sources.domains, sources.board_names))
+    if two_dies(sources.board_names):
+        sources.leave_out(_same_counters(sources))
     sources.missing = list(dict.fromkeys(sources.missing))
     return sources
+
+
+def _same_counters(sources: Sources) -> tuple[tuple[str, str], ...]:
+    """Second dies whose counter is the first die's, as two looks at all of them say."""
+    boards = [counter for counter in sources.counters if counter.domain.startswith("gpu:")]
+    try:
+        earlier_j = {counter.domain: counter.read_j() for counter in boards}
+        time.sleep(COUNTERS_MOVE_S)
+        return counted_twice(sources.board_names, earlier_j, {one.domain: one.read_j() for one in boards})
+    except CounterUnreadable:
+        return ()  # the meter meets the same error and tells it
 
 
 def zeus_meter(
@@ -119,6 +145,7 @@ def zeus_meter(
         resolution_s=0.0,
         missing=said,
         details=(("zeus", sources.version),),
+        contents=contents(domains, sources.board_names),
     )
     try:
         return CounterMeter(info, counters, sampled=sampled, watch=watch, close=sources.close, clock=clock)
@@ -146,7 +173,9 @@ def _find_gpus(sources: Sources) -> None:
         return
     for index, gpu in enumerate(gpus.gpus):
         domain = f"gpu:{index}"
+        sources.board_names.append("")
         try:
+            sources.board_names[index] = str(gpu.get_name())
             counted = gpu.supports_get_total_energy_consumption()
             if counted:
                 gpu.get_total_energy_consumption()

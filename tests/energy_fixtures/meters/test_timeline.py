@@ -103,11 +103,11 @@ def test_level_power_is_exact(power_w: float, gaps_s: list[float], begin: float,
 
 @given(st.floats(-100, 100), st.floats(300, 500), st.lists(st.floats(0.01, 0.2), min_size=15, max_size=30))
 def test_even_climbs_are_exact(slope: float, start_w: float, gaps_s: list[float]):
-    """A straight line of power gives its closed form, whatever the gaps, once the sensor's mean lag is taken off."""
+    """A straight line of power gives its closed form, whatever the gaps, once the sensor's lag is taken off."""
     times = [sum(gaps_s[:count]) for count in range(len(gaps_s) + 1)]
     begin_s, end_s = 0.2 * times[-1], 0.7 * times[-1]
     samples = [PowerSample(at_s, start_w + slope * (at_s - 0.02)) for at_s in times]
-    integral = integrate(samples, begin_s, end_s, most_lag_s=0.04)
+    integral = integrate(samples, begin_s, end_s, lag_s=0.02)
 
     if integral is not None:
         truth_j = start_w * (end_s - begin_s) + slope * (end_s**2 - begin_s**2) / 2

@@ -277,6 +277,8 @@ def test_a_dear_sensor_is_asked_less_often(watch_of: Callable[..., BoardWatch]):
     assert cheap.period_s == 0.05
     assert 0.19 < dear.period_s < LONGEST_S
     assert dearest.period_s == LONGEST_S
+    waits = watch_of(BoardSensor(domain="gpu:0", power_w=lambda: time.sleep(0.1) or 1.0))
+    assert 0.19 < waits.period_s <= LONGEST_S
     assert watch_of(period_s=0.001).period_s == SHORTEST_S
 
 

@@ -246,3 +246,22 @@ def test_counters_through_zeusd(tmp_path: Path):
     assert domains == ["cpu:0", "dram:0"]
     assert reading == pytest.approx({"cpu:0": 20.0, "dram:0": 1.0})
     assert left == 0
+
+
+def test_one_board_of_two_dies_counts_once():
+    """Of a dual-die board whose dies tell the same joules one is left out, with the sentence that says why."""
+    seen = measure(count=2, watts=300, watts_1=300, name="AMD Instinct MI250X")
+
+    assert list(seen["energy_j"]) == ["gpu:0"]
+    assert any("gpu:1 is left out: it is one board with gpu:0" in sentence for sentence in seen["missing"])
+
+
+def test_superchip_contains_its_host(tmp_path: Path):
+    """Beside a superchip's board, whose joules hold its processor and memory, RAPL is not metered a second time."""
+    zone(tmp_path / "intel-rapl:0", "package-0", 5_000_000)
+    script = RAPL.replace("answers = [meter.info.domains]", "answers = [meter.info.domains, meter.info.contents]")
+    settings = {"RAPL_TREE": str(tmp_path), "RAPL_STEPS": "[]"}
+    domains, held, _ = json.loads(run_on_board(script, environ=settings, name="NVIDIA GH200 480GB"))
+
+    assert domains == ["gpu:0"]
+    assert "whole superchip module" in held[0][1]
