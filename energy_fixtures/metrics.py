@@ -13,10 +13,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.phases import decode_j, prefill_j
 from energy_fixtures.records import Generation, Request, Result, Trial
 
 Formula = Callable[[Trial, Result], float | None]
 """The value of one trial of a result; None where it cannot be computed."""
+
+HOST_KINDS = ("cpu", "dram")
+"""Kinds of domains that make up the host beside GPUs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +52,27 @@ def _kind_energy(prefix: str) -> Formula:
         return trial.reading.joules(domains) if domains else None
 
     return of
+
+
+def _net_energy(trial: Trial, result: Result) -> float | None:
+    """Below zero where the window drew less than the boards did at rest: a sign that the baseline was not at rest."""
+    gross_j = _energy(trial, result)
+    if gross_j is None or any(domain not in result.idle_w for domain in result.scope):
+        return None
+    return gross_j - math.fsum(result.idle_w[domain] for domain in result.scope) * trial.reading.duration_s
+
+
+def _host_energy(trial: Trial, result: Result) -> float | None:
+    """Of processors and memory beside GPUs; None where the scope is not GPUs alone, or the processors are not metered."""
+    kinds = {domain: domain.split(":")[0] for domain in trial.reading.energy_j}
+    if any(domain.split(":")[0] != "gpu" for domain in result.scope) or "cpu" not in kinds.values():
+        return None
+    return trial.reading.joules(tuple(domain for domain, kind in kinds.items() if kind in HOST_KINDS))
+
+
+def _per_iteration(count: Callable[[Generation], int]) -> Formula:
+    """Tokens of one iteration."""
+    return lambda trial, result: None if trial.generation is None else count(trial.generation) / trial.iterations
 
 
 def _ratio(above: Formula, below: Formula) -> Formula:
@@ -97,6 +122,34 @@ _ALL = (
         of=_ratio(_energy, _of_generation(lambda g: g.input_tokens + g.output_tokens)),
     ),
     Metric(
+        name="prefill_joules_per_input_token",
+        unit="J/token",
+        direction="lower",
+        what="joules of the scope until every request has its first token over prompt tokens",
+        of=_ratio(prefill_j, _per_iteration(lambda g: g.input_tokens)),
+    ),
+    Metric(
+        name="decode_joules_per_output_token",
+        unit="J/token",
+        direction="lower",
+        what="joules of the scope after that over generated tokens without the first of each request",
+        of=_ratio(decode_j, _per_iteration(lambda g: g.output_tokens - len(g.requests))),
+    ),
+    Metric(
+        name="net_joules_per_output_token",
+        unit="J/token",
+        direction="lower",
+        what="net joules of the scope (gross less power at rest over the window) over generated tokens",
+        of=_ratio(_net_energy, _output_tokens),
+    ),
+    Metric(
+        name="host_joules_per_output_token",
+        unit="J/token",
+        direction="lower",
+        what="joules of the CPU packages and memory beside a scope of GPUs over generated tokens",
+        of=_ratio(_host_energy, _output_tokens),
+    ),
+    Metric(
         name="joules_per_request",
         unit="J/request",
         direction="lower",
@@ -130,6 +183,13 @@ _ALL = (
         direction="higher",
         what="generated tokens over joules of the scope",
         of=_ratio(_output_tokens, _energy),
+    ),
+    Metric(
+        name="net_energy_j",
+        unit="J",
+        direction="lower",
+        what="joules of the scope less its power at rest over the window",
+        of=_net_energy,
     ),
     Metric(
         name="gpu_energy_j",

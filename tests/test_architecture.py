@@ -38,12 +38,26 @@ HOMES = {
     "vllm": {"energy_fixtures/engines/vllm_engine.py"},
     "zeus": {"energy_fixtures/meters/zeus_meter.py"},
     "scipy": {"reports/statistics.py"},
+    "typer": {"reports/cli.py"},
 }
 # What reports may know of the measuring half: its words, never its machinery.
-WORDS = {"records", "store", "metrics", "units", "reasons", "errors", "environment", "hookspecs"}
-# The two plugins meet in one file: one session, one machine folder, the boards of the header.
-MEETING = {"reports/plugin.py": {"boards", "session", "timing"}}
-HEAVY = ("torch", "transformers", "vllm", "zeus", "rich", "scipy", "pandas", "sklearn", "pynvml", "amdsmi")
+WORDS = {
+    "record",
+    "records",
+    "readings",
+    "phases",
+    "examination",
+    "store",
+    "metrics",
+    "units",
+    "reasons",
+    "errors",
+    "environment",
+    "hookspecs",
+}
+# The two plugins meet in one file: one session, one machine folder, the boards of the header. The commands in another.
+MEETING = {"reports/plugin.py": {"boards", "session", "timing"}, "reports/cli.py": {"doctor"}}
+HEAVY = ("torch", "transformers", "vllm", "zeus", "rich", "scipy", "pandas", "sklearn", "pynvml", "amdsmi", "typer")
 
 
 def sources(*packages: str) -> list[Path]:

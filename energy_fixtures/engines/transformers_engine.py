@@ -27,7 +27,7 @@ from energy_fixtures.engines.transformers_limits import refusal_of_work
 from energy_fixtures.errors import EngineFailed
 from energy_fixtures.models.base import LocalModel, ModelSpec
 from energy_fixtures.models.materialise import materialise
-from energy_fixtures.records import Generation, Request, Scenario
+from energy_fixtures.records import Generation, Request, Scenario, Span
 from energy_fixtures.workloads.prompts import special_ids, work_prompts
 
 RECOMPILE_LIMIT = 64  # graphs, one per batch size and cache length; torch's own 8 would soon be spent
@@ -84,7 +84,8 @@ class TransformersEngine:
                 )
                 watch.stop()
                 rows, tokens = output.shape
-                job.done.append(_Done(rows, prompts.shape[1], tokens - prompts.shape[1], watch.ttft_s, watch.e2e_s))
+                asked = prompts.shape[1]
+                job.done.append(_Done(rows, asked, tokens - asked, watch.begin_s, watch.ttft_s, watch.e2e_s))
 
     def collect(self) -> Generation:
         """See `Engine.collect`."""
@@ -110,6 +111,7 @@ class TransformersEngine:
             ),
             drafted_tokens=None if scenario.speculation is None else job.drafted,
             accepted_tokens=None if scenario.speculation is None else job.accepted,
+            spans=tuple(done.span(job.started_s) for done in job.done),
         )
 
     def _open(self, model: ModelSpec, dtype: str) -> tuple[Any, LocalModel]:
@@ -199,13 +201,20 @@ class TransformersEngine:
 
 @dataclass(frozen=True)
 class _Done:
-    """One iteration, as `generate` returned it: rows, tokens of each, and when."""
+    """One iteration, as `generate` returned it: rows, tokens of each, and when (`begin_s` on the monotonic clock)."""
 
     rows: int
     input_tokens: int
     output_tokens: int
+    begin_s: float
     ttft_s: float | None
     e2e_s: float
+
+    def span(self, started_s: float) -> Span:
+        """When it ran, counted from `started_s`; a batch is one forward pass, so all rows have their first token at once."""
+        start_s = self.begin_s - started_s
+        first_s = None if self.ttft_s is None else start_s + self.ttft_s
+        return Span(start_s=start_s, first_token_s=first_s, end_s=start_s + self.e2e_s)
 
 
 @dataclass
@@ -217,12 +226,14 @@ class _Job:
     settings: GenerationConfig
     draft: Any
     done: list[_Done] = field(default_factory=list)
+    started_s: float = 0.0
     rounds: int = 0
     drafted: int = 0
     accepted: int = 0
 
     def start(self) -> None:
-        """Forget an earlier run of the same work."""
+        """Forget an earlier run of the same work; this one begins now."""
+        self.started_s = time.monotonic()
         self.done = []
         self.rounds = self.drafted = self.accepted = 0
 
@@ -239,7 +250,7 @@ class _Watch(StoppingCriteria):  # type: ignore[misc]  # mypy sees Transformers 
         self._begin: Any = _cuda_stamp() if device.type == "cuda" else None
         self._first: Any = None
         self._first_s: float | None = None
-        self._begin_s = time.monotonic()
+        self.begin_s = time.monotonic()
 
     def __call__(self, input_ids: torch.Tensor, scores: Any, **_: Any) -> torch.Tensor:
         """False for every row of `input_ids`."""
@@ -253,8 +264,8 @@ class _Watch(StoppingCriteria):  # type: ignore[misc]  # mypy sees Transformers 
     def stop(self) -> None:
         """Wait for the device and note the end: `ttft_s` and `e2e_s` count from this object's making."""
         _synchronise(self._device)
-        self.e2e_s = time.monotonic() - self._begin_s
-        self.ttft_s = None if self._first_s is None else self._first_s - self._begin_s
+        self.e2e_s = time.monotonic() - self.begin_s
+        self.ttft_s = None if self._first_s is None else self._first_s - self.begin_s
         if self._begin is not None and self._first is not None:
             self.ttft_s = self._begin.elapsed_time(self._first) / 1000  # milliseconds
 

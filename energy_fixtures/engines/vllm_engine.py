@@ -26,7 +26,7 @@ from typing import Any
 import psutil
 
 from energy_fixtures.engines.base import EngineSpec, Facts, Work
-from energy_fixtures.engines.vllm_outputs import Done, beam_requests, counted_between, counters, requests
+from energy_fixtures.engines.vllm_outputs import Done, beam_requests, counted_between, counters, requests, spans
 from energy_fixtures.errors import EngineFailed
 from energy_fixtures.models.materialise import materialise
 from energy_fixtures.records import Generation, Scenario
@@ -104,6 +104,7 @@ class VllmEngine:
         """See `Engine.run`. vLLM returns when the last token is on the host: nothing is left to synchronise."""
         job = self._prepared()
         job.done.clear()
+        job.started_s = time.monotonic()
         beams = job.scenario.decoding.method == "beam"
         for prompts in job.batches:
             started_s = time.monotonic()
@@ -127,7 +128,7 @@ class VllmEngine:
         counted: dict[str, Any] = counted_between(before, job.counters, speculated=job.scenario.speculation is not None)
         read = beam_requests if job.scenario.decoding.method == "beam" else requests
         served = [request for done in job.done for request in read(done)]
-        return Generation(requests=tuple(served), **counted)
+        return Generation(requests=tuple(served), spans=spans(job.done, job.started_s), **counted)
 
     def _limits(self, model: Mapping[str, Any]) -> dict[str, Any]:
         """Capacity to reserve: what the spec asks, as far as the model's positions and the machine's memory reach."""
@@ -254,6 +255,7 @@ class _Job:
     parameters: Any
     counters: dict[str, int]
     done: list[Done] = field(default_factory=list)
+    started_s: float = 0.0
 
 
 def _set_environment(spec: EngineSpec, cores: Sequence[Sequence[int]]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from energy_fixtures.records import Request
+from energy_fixtures.records import Request, Span
 
 DRAFT_FIELDS = ("drafted_tokens", "accepted_tokens")
 
@@ -58,6 +58,20 @@ def beam_requests(done: Done) -> list[Request]:
         )
         for output in done.outputs
     ]
+
+
+def spans(done: Iterable[Done], started_s: float) -> tuple[Span, ...]:
+    """When each iteration ran, counted from `started_s`; the last first token of a batch ends its prefill.
+
+    Unknown where one output does not say (beam search: its outputs have no times).
+    """
+    found = []
+    for one in done:
+        firsts = [getattr(getattr(output, "metrics", None), "first_token_ts", None) for output in one.outputs]
+        known = [first_s for first_s in firsts if first_s]  # 0.0 is vLLM's "not yet"
+        first_s = max(known) - started_s if known and len(known) == len(firsts) else None
+        found.append(Span(start_s=one.started_s - started_s, first_token_s=first_s, end_s=one.ended_s - started_s))
+    return tuple(found)
 
 
 def counters(metrics: Iterable[Any]) -> dict[str, int]:

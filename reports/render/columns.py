@@ -15,6 +15,10 @@ UNKNOWN = "—"
 
 SHORT = {
     "joules_per_output_token": "energy per\noutput token",
+    "prefill_joules_per_input_token": "prefill",
+    "decode_joules_per_output_token": "decode",
+    "host_joules_per_output_token": "host",
+    "net_joules_per_output_token": "net per\noutput token",
     "joules_per_iteration": "energy per\niteration",
     "joules_per_request": "energy per\nrequest",
     "joules_per_accepted_token": "per accepted\ntoken",
@@ -28,8 +32,22 @@ SHORT = {
 }
 """What stands above the unit; other metrics stand there by their own name."""
 
-PER_TOKEN = ("joules_per_output_token", "joules_per_request", "avg_power_w", "ttft", "tpot", "output_throughput")
-TOLD_BY_OTHERS = frozenset({"joules_per_request", "ttft", "tpot"})
+PHASES = ("prefill_joules_per_input_token", "decode_joules_per_output_token")
+HOST = "host_joules_per_output_token"
+PER_TOKEN = (
+    "joules_per_output_token",
+    *PHASES,
+    HOST,
+    "joules_per_request",
+    "avg_power_w",
+    "ttft",
+    "tpot",
+    "output_throughput",
+)
+TOLD_BY_OTHERS = ("joules_per_request", "tpot", "ttft", "avg_power_w", "output_throughput")
+"""Left out where there is no room, in this order: they can be told from the rest, or say nothing of energy."""
+
+SHORT_WITHOUT = 3  # of TOLD_BY_OTHERS
 PER_CALL = ("joules_per_iteration", "avg_power_w", "window_s")
 
 
@@ -41,7 +59,12 @@ def default_metrics(results: Sequence[Result], *, short: bool = False) -> tuple[
     judged = {headline(result).name for result in results}
     names: tuple[str, ...] = PER_TOKEN if "joules_per_output_token" in judged else ()
     names += PER_CALL if "joules_per_iteration" in judged else ()
-    return tuple(METRICS[name] for name in dict.fromkeys(names) if not (short and name in TOLD_BY_OTHERS))
+    extra = [name for name in (*PHASES, HOST) if any(METRICS[name].values(result) for result in results)]
+    if short:
+        extra = [name for name in extra if name != HOST]
+    # a column that is not always there takes another one's place, so that tables stay narrow
+    left_out = {*TOLD_BY_OTHERS[: len(extra) + (SHORT_WITHOUT if short else 0)], *PHASES, HOST}.difference(extra)
+    return tuple(METRICS[name] for name in dict.fromkeys(names) if name not in left_out)
 
 
 @dataclass(frozen=True, kw_only=True)

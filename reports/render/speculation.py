@@ -10,8 +10,9 @@ from rich.text import Text
 from energy_fixtures.metrics import METRICS
 from energy_fixtures.records import Environment, Result, Scenario
 from reports.break_even import PER_TOKEN, Point, Series, sentence, series_of
+from reports.render.captions import caption
 from reports.render.columns import UNKNOWN, Column, figure_with_spread
-from reports.render.tables import WIDEST_NAME, View, caption, new_table, note_lines, shared, trials
+from reports.render.tables import WIDEST_NAME, View, new_table, note_lines, shared, trials
 from reports.render.text import Footnotes, doubts_of, honest, plain
 from reports.statistics import summarise
 

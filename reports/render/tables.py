@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from energy_fixtures.metrics import METRICS, Metric, headline
-from energy_fixtures.records import Environment, Result, Scenario
+from energy_fixtures.records import Environment, Result
 from energy_fixtures.units import scale_of, significant
 from reports.comparison import Pair, State, contrast
 from reports.gate import Verdict, percent_change
+from reports.render.captions import caption, column_captions
 from reports.render.columns import UNKNOWN, Column, default_metrics
 from reports.render.text import Footnotes, doubts_of, honest, plain
 
@@ -91,7 +92,8 @@ def question_table(
         change = _comparison_cells(result, columns, view) if view.compared else []
         note = [Text(cells[row])] if any(cells) else []
         table.add_row(Text(plain(result.case)), *(Text(text) for text in figures), Text(trials(result)), *change, *note)
-    return [table, Text(caption(rows, environments, view.level)), *note_lines(shown, notes, view)]
+    said = [caption(rows, environments, view.level), *column_captions(rows, columns)]
+    return [table, *(Text(line) for line in said), *note_lines(shown, notes, view)]
 
 
 def new_table(title: str) -> Table:
@@ -128,22 +130,6 @@ def trials(result: Result) -> str:
     return str(total) if valid == total else f"{valid}/{total}"
 
 
-def caption(results: Sequence[Result], environments: Mapping[str, Environment], level: float) -> str:
-    """What joules these are: domains, meter, and what all rows have in common."""
-    scopes: dict[str, int] = {}
-    for result in results:
-        scopes[" + ".join(result.scope)] = scopes.get(" + ".join(result.scope), 0) + 1
-    of = ", ".join(scope if len(scopes) == 1 else f"{scope} ({count} cases)" for scope, count in scopes.items())
-    known = [environments[result.environment] for result in results if result.environment in environments]
-    meters = dict.fromkeys(str(environment.meter.get("name", "unknown")) for environment in known)
-    how = "" if list(meters) == [results[0].method] else f" ({results[0].method})"
-    said = [f"joules of {of}", f"meter {', '.join(meters) or 'unknown'}{how}"]
-    scenarios = [result.scenario for result in results if result.scenario is not None]
-    if len(scenarios) == len(results):
-        said += _common(scenarios)
-    return plain(f"{'; '.join(said)}; ± is the {100 * level:g} % interval of the mean")
-
-
 def note_lines(shown: Sequence[str], notes: Footnotes, view: View) -> list[Text]:
     """What holds for all cases of a table and is not said of all tables anyway, then the numbered notes."""
     here = (f"all cases: {sentence}" for sentence in shown if sentence not in view.everywhere)
@@ -158,13 +144,6 @@ def shared(groups: Sequence[Sequence[str]]) -> tuple[str, ...]:
 
 def _shared_doubts(rows: Sequence[Result]) -> tuple[str, ...]:
     return shared([doubts_of(result) for result in rows])
-
-
-def _common(scenarios: Sequence[Scenario]) -> list[str]:
-    dtypes = {scenario.dtype for scenario in scenarios}
-    lengths = {(scenario.input_tokens, scenario.output_tokens) for scenario in scenarios}
-    said = [f"{next(iter(dtypes))}"] if len(dtypes) == 1 else []
-    return said + ([f"{'{} + {} tokens'.format(*next(iter(lengths)))}"] if len(lengths) == 1 else [])
 
 
 def _notes(result: Result, view: View, shown: Sequence[str], notes: Footnotes) -> str:

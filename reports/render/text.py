@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from energy_fixtures.readings import Method
 from energy_fixtures.reasons import REASONS
 from energy_fixtures.records import Result
+from reports.render.phases import phase_doubts
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -68,7 +69,7 @@ def doubts_of(result: Result) -> tuple[str, ...]:
     total = len(result.trials)
     sentences = [f"{count} of {total} trials do not count: {reason(code)}" for code, count in invalid.items()]
     codes = dict.fromkeys(code for trial in result.trials for code in (*trial.reading.doubts, *trial.doubts))
-    return (*sentences, *(reason(code) for code in codes))
+    return (*sentences, *(reason(code) for code in codes), *phase_doubts(result))
 
 
 def to_lines(renderables: Iterable[RenderableType], *, width: int, colour: bool) -> list[str]:

@@ -7,8 +7,6 @@ from energy_fixtures.metrics import METRICS, headline, metric, nearest
 from energy_fixtures.readings import Reading
 from energy_fixtures.records import Generation, Request
 
-SCOPE = ("gpu:0",)
-
 
 @pytest.mark.parametrize(
     ("name", "value"),
@@ -29,36 +27,89 @@ SCOPE = ("gpu:0",)
         ("e2el", 0.4),
     ],
 )
-def test_known_answers(trial, name, value):
+def test_known_answers(trial, result, name, value):
     """Each metric of a trial worked out by hand."""
-    assert METRICS[name].of(trial(8.0), SCOPE) == pytest.approx(value)
+    assert METRICS[name].of(trial(8.0), result()) == pytest.approx(value)
 
 
-@pytest.mark.parametrize("name", ["joules_per_accepted_token", "acceptance_rate", "cpu_energy_j", "dram_energy_j"])
-def test_what_was_not_seen_is_unknown(trial, name):
+@pytest.mark.parametrize(
+    "name",
+    [
+        "joules_per_accepted_token",
+        "acceptance_rate",
+        "cpu_energy_j",
+        "dram_energy_j",
+        "prefill_joules_per_input_token",
+        "decode_joules_per_output_token",
+        "net_energy_j",
+        "net_joules_per_output_token",
+        "host_joules_per_output_token",
+    ],
+)
+def test_what_was_not_seen_is_unknown(trial, result, name):
     """A metric without its ingredients is None, never zero."""
-    assert METRICS[name].of(trial(), SCOPE) is None
+    assert METRICS[name].of(trial(), result()) is None
 
 
-def test_accepted_tokens_are_the_divisor(trial):
+def test_accepted_tokens_are_the_divisor(trial, result):
     """Joules per accepted token divide by accepted tokens only, and are unknown when none was accepted."""
     request = Request(input_tokens=8, output_tokens=4, finish_reason="length", ttft_s=None, e2e_s=None)
 
     def with_counts(drafted, accepted):
         return trial(generation=Generation(requests=(request,), drafted_tokens=drafted, accepted_tokens=accepted))
 
-    assert METRICS["joules_per_accepted_token"].of(with_counts(10, 4), SCOPE) == 2.0
-    assert METRICS["joules_per_drafted_token"].of(with_counts(10, 4), SCOPE) == 0.8
-    assert METRICS["joules_per_accepted_token"].of(with_counts(10, 0), SCOPE) is None
+    assert METRICS["joules_per_accepted_token"].of(with_counts(10, 4), result()) == 2.0
+    assert METRICS["joules_per_drafted_token"].of(with_counts(10, 4), result()) == 0.8
+    assert METRICS["joules_per_accepted_token"].of(with_counts(10, 0), result()) is None
 
 
-def test_scope_decides_what_is_summed(trial):
+def test_scope_decides_what_is_summed(trial, result):
     """Joules per token sum over the scope, the total over everything that was metered."""
     reading = Reading(energy_j={"gpu:0": 8.0, "cpu:0": 2.0}, duration_s=1.0, method="counter")
 
-    assert METRICS["joules_per_output_token"].of(trial(reading=reading), SCOPE) == 1.0
-    assert METRICS["total_energy_j"].of(trial(reading=reading), SCOPE) == 10.0
-    assert METRICS["cpu_energy_j"].of(trial(reading=reading), SCOPE) == 2.0
+    assert METRICS["joules_per_output_token"].of(trial(reading=reading), result()) == 1.0
+    assert METRICS["total_energy_j"].of(trial(reading=reading), result()) == 10.0
+    assert METRICS["cpu_energy_j"].of(trial(reading=reading), result()) == 2.0
+
+
+def test_net_is_gross_less_rest(trial, result):
+    """Power at rest, times the window, is taken off every domain of the scope; one without a baseline leaves net unknown."""
+    reading = Reading(energy_j={"gpu:0": 50.0, "gpu:1": 40.0}, duration_s=0.5, method="counter")
+    window = trial(reading=reading)
+    both = result(scope=("gpu:0", "gpu:1"), idle_w={"gpu:0": 60.0, "gpu:1": 80.0, "cpu:0": 500.0})
+
+    assert METRICS["net_energy_j"].of(window, both) == pytest.approx(90.0 - 140.0 * 0.5)
+    assert METRICS["net_joules_per_output_token"].of(window, both) == pytest.approx(20.0 / 8)
+    assert METRICS["net_energy_j"].of(window, result(scope=("gpu:0", "gpu:1"), idle_w={"gpu:0": 60.0})) is None
+
+
+def test_the_host_stands_beside_gpus(trial, result):
+    """Processors and memory over generated tokens, where the scope is GPUs alone; not where the host is the scope."""
+    reading = Reading(
+        energy_j={"gpu:0": 8.0, "cpu:0": 2.0, "cpu:1": 1.0, "dram:0": 1.0, "soc": 9.0},
+        duration_s=1.0,
+        method="counter",
+    )
+    window = trial(reading=reading)
+    memory = Reading(energy_j={"gpu:0": 8.0, "dram:0": 1.0}, duration_s=1.0, method="counter")
+
+    assert METRICS["host_joules_per_output_token"].of(window, result()) == pytest.approx(0.5)
+    assert METRICS["host_joules_per_output_token"].of(window, result(scope=("cpu:0", "dram:0"))) is None
+    assert METRICS["host_joules_per_output_token"].of(trial(reading=memory), result()) is None
+
+
+def test_phases_are_divided_by_their_own_tokens(trial, result):
+    """Prefill over prompt tokens, decode over the tokens after each request's first; one value per pair of windows."""
+    first = Request(input_tokens=8, output_tokens=1, finish_reason="length", ttft_s=0.1, e2e_s=0.1)
+    beside = [
+        trial(joules, index=index, iterations=2, generation=Generation(requests=(first,) * 4))
+        for index, joules in enumerate((4.0, 5.0))
+    ]
+    whole = [trial(joules, index=index) for index, joules in enumerate((8.0, 9.0, 10.0))]
+    measured = result(trials=tuple(whole), prefill_trials=tuple(beside))
+
+    assert METRICS["prefill_joules_per_input_token"].values(measured) == (2.0 / 16, 2.5 / 16)
+    assert METRICS["decode_joules_per_output_token"].values(measured) == ((8.0 - 2.0) / 6, (9.0 - 2.5) / 6)
 
 
 def test_invalid_trials_do_not_count(result, trial):

@@ -43,6 +43,23 @@ def test_another_board_is_not_compared(case, run_of, environment):
     assert pair.differences == ("board name NVIDIA H100 against NVIDIA H200",)
 
 
+def test_what_differs_around_a_compared_pair_is_noted(case, run_of, environment):
+    """Another version does not stop a comparison; it travels with the pair."""
+    there = environment(packages={"torch": "2.12.0"})
+    pair = Baseline("0001", run_of(case("b1", [1.0]), where=there)).pair(case("b1", [1.0]), environment())
+
+    assert (pair.state, pair.differences) == (State.COMPARED, ())
+    assert pair.notes == ("torch 2.12.0 against 2.13.0",)
+
+
+def test_a_pair_that_is_not_compared_has_no_notes(case, run_of, environment):
+    """What refuses the comparison is said, and nothing beside it."""
+    there = environment(packages={"torch": "2.12.0"}, boards=({"name": "NVIDIA H100", "uuid": "GPU-1"},))
+    pair = Baseline("0001", run_of(case("b1", [1.0]), where=there)).pair(case("b1", [1.0]), environment())
+
+    assert (pair.state, pair.notes) == (State.INCOMPARABLE, ())
+
+
 def test_modelled_joules_never_meet_measured_ones(case, run_of, environment):
     """A result whose readings were obtained in another way is refused even where the Environments agree."""
     pair = Baseline("0001", run_of(case("b1", [1.0], method="modelled"))).pair(case("b1", [1.0]), environment())

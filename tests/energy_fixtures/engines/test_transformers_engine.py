@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -125,6 +126,20 @@ def check_lengths(generation: Generation, case: Case, iterations: int) -> None:
 def test_every_decoding_has_exact_lengths(eager: EngineHost, case: Case) -> None:
     """Each iteration serves every row of the batch with exactly the asked tokens, and says when."""
     check_lengths(generate(eager, case, iterations=2), case, 2)
+
+
+@pytest.mark.parametrize("decoding", [GREEDY, Decoding.beam(2)], ids=lambda d: d.method)
+def test_every_iteration_has_its_span(eager: EngineHost, decoding: Decoding) -> None:
+    """Spans follow one another from the engine's start of work; prefill ends where the time to first token says."""
+    generation = generate(eager, Case(batch=2, decoding=decoding), iterations=3)
+
+    assert len(generation.spans) == 3
+    assert generation.spans[0].start_s >= 0
+    assert all(one.end_s <= after.start_s for one, after in pairwise(generation.spans))
+    for span, request in zip(generation.spans, generation.requests[::2], strict=True):
+        assert span.first_token_s is not None and span.start_s < span.first_token_s < span.end_s
+        assert span.first_token_s - span.start_s == pytest.approx(request.ttft_s)
+        assert span.end_s - span.start_s == pytest.approx(request.e2e_s)
 
 
 @pytest.mark.parametrize("decoding", [GREEDY, Decoding.beam(2), Decoding.sample(top_k=5)], ids=lambda d: d.method)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -95,6 +96,22 @@ def test_first_token_comes_before_the_last_within_the_window(caching: EngineHost
 
 
 @needs_vllm
+def test_every_iteration_has_its_span(caching: EngineHost) -> None:
+    """Spans follow one another within the engine's own time, and prefill ends with the batch's last first token."""
+    caching.prepare(Work(scenario=BASE, iterations=3, seed=4))
+    finished = caching.go()
+    generation = caching.collect()
+    batches = [generation.requests[4 * number : 4 * number + 4] for number in range(3)]
+
+    assert len(generation.spans) == 3
+    assert 0 <= generation.spans[0].start_s and generation.spans[-1].end_s <= finished.ended_s - finished.started_s
+    assert all(one.end_s <= after.start_s for one, after in pairwise(generation.spans))
+    for span, batch in zip(generation.spans, batches, strict=True):
+        assert span.first_token_s is not None and span.start_s < span.first_token_s < span.end_s
+        assert span.first_token_s - span.start_s == pytest.approx(max(request.ttft_s or 0 for request in batch))
+
+
+@needs_vllm
 @pytest.mark.parametrize(
     "decoding", [Decoding.sample(temperature=0.8, top_k=50, top_p=0.9), Decoding.sample(top_k=20)], ids=["all", "top-k"]
 )
@@ -110,6 +127,7 @@ def test_beam_search_returns_its_best_beam(caching: EngineHost) -> None:
 
     assert [(one.input_tokens, one.output_tokens) for one in generation.requests] == [(48, 6)] * 2
     assert all(one.ttft_s is None and one.e2e_s is not None for one in generation.requests)
+    assert [span.first_token_s for span in generation.spans] == [None]
 
 
 @needs_vllm

@@ -5,7 +5,15 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
-from energy_fixtures.engines.vllm_outputs import Done, beam_requests, counted_between, counters, requests
+from energy_fixtures.engines.vllm_outputs import (
+    Done,
+    beam_requests,
+    counted_between,
+    counters,
+    requests,
+    spans,
+)
+from energy_fixtures.records import Span
 
 
 def done(output: Any) -> Done:
@@ -46,6 +54,24 @@ def test_best_beam_is_what_the_caller_receives() -> None:
 
     assert (request.input_tokens, request.output_tokens, request.finish_reason) == (3, 2, "length")
     assert (request.ttft_s, request.e2e_s) == (None, 3.0)
+
+
+def test_prefill_ends_with_the_last_first_token() -> None:
+    """A span counts from the engine's start of work; its first token is that of the batch's slowest request."""
+    early, late = (output(SimpleNamespace(first_token_ts=first_s)) for first_s in (100.5, 100.75))
+    both = Done(started_s=100.0, ended_s=103.0, prompt_tokens=3, outputs=[early, late])
+
+    assert spans([both], 99.0) == (Span(start_s=1.0, first_token_s=1.75, end_s=4.0),)
+
+
+def test_a_first_token_that_one_request_does_not_tell_is_unknown() -> None:
+    """One request without its time leaves the end of prefill unknown; so does a beam search, which has none."""
+    told, untold = output(SimpleNamespace(first_token_ts=100.5)), output(SimpleNamespace(first_token_ts=0.0))
+    beams = SimpleNamespace(sequences=[])
+
+    for outputs in ([told, untold], [told, output(None)], [beams], []):
+        one = Done(started_s=100.0, ended_s=103.0, prompt_tokens=3, outputs=outputs)
+        assert spans([one], 100.0) == (Span(start_s=0.0, first_token_s=None, end_s=3.0),)
 
 
 def test_counters_are_summed_over_engine_cores() -> None:
