@@ -17,9 +17,10 @@ from energy_fixtures.protocol import Plan
 from energy_fixtures.readings import MEASURED, Reading
 from energy_fixtures.reasons import REASONS
 from energy_fixtures.records import Result, Scenario, Trial
-from energy_fixtures.runner import FunctionTask, unique
+from energy_fixtures.runner import unique
 from energy_fixtures.scenarios import NotPossible, resolve_scenario
 from energy_fixtures.session import EnergySession
+from energy_fixtures.tasks import FunctionTask
 from energy_fixtures.units import quantity
 
 T = TypeVar("T")
@@ -67,6 +68,7 @@ class EnergyFixture:
         self._model_name = model_name
         self._open: list[str] = []
         self._windows: dict[str, list[Trial]] = {}
+        self._rounds: dict[str, int] = {}  # how many each result was asked for, by its full name
         self._used = False
         self.results: list[Result] = []
 
@@ -168,7 +170,9 @@ class EnergyFixture:
                 iterations=1,
                 reading=window.reading,
                 invalid_reasons=guards.reading_invalid(window.reading, meter.info.domains, None),
-                doubts=unique(guards.reading_doubts(window.reading, meter.info)),
+                doubts=unique(
+                    guards.reading_doubts(window.reading, meter.info, meter.info.domains, self._session.plan.max_error)
+                ),
             )
         )
 
@@ -192,6 +196,7 @@ class EnergyFixture:
             unsupported = isinstance(failure, EngineFailed) and failure.kind == "unsupported"
             sentence, end = str(failure), _skip if unsupported else _fail
         else:
+            self._rounds[result.fullname] = self._session.plan.rounds
             self.results.append(result)
             return result
         end(sentence)  # outside the handlers, so that the report shows the sentence and no traceback
@@ -225,10 +230,13 @@ class EnergyFixture:
             return task.value
         self._meter()
         self._session.next_is(None)  # an engine that idles beside it would use energy of its own
+        plan = plan or self._session.plan
         with _told():
-            trials = self._session.run_task(task, self._item.nodeid, self._domains(), plan or self._session.plan())
+            trials = self._session.run_task(task, self._item.nodeid, self._domains(), plan)
         self._session.progress.clear()
-        self.results.append(self._session.record(self._item, trials, self._domains(), engine={}))
+        result = self._session.record(self._item, trials, self._domains(), engine={})
+        self._rounds[result.fullname] = plan.rounds
+        self.results.append(result)
         return task.value
 
     def _meter(self) -> Meter:
@@ -242,12 +250,11 @@ class EnergyFixture:
 
     def _sentences(self, result: Result) -> list[str]:
         """Why this result fails its test: invalid trials, its budget, and whatever the verdict hooks say."""
-        if len(result.valid_trials) < min(FEWEST_TRIALS, len(result.trials)):
+        valid, done = len(result.valid_trials), len(result.trials)
+        if valid < min(FEWEST_TRIALS, self._rounds.get(result.fullname, done), done):
             codes = unique([code for trial in result.trials for code in trial.invalid_reasons])
-            return [
-                f"{result.case}: {len(result.valid_trials)} valid of {len(result.trials)} trials: {REASONS[code].sentence}; {REASONS[code].remedy}"
-                for code in codes
-            ]
+            reasons = [f"{REASONS[code].sentence} ({code}); {REASONS[code].remedy}" for code in codes]
+            return [f"{result.case}: {valid} valid of {done} trials: {reason}" for reason in reasons]
         environment = self._session.environments[result.environment]
         verdicts = self._item.config.hook.pytest_energy_verdict(
             config=self._item.config, item=self._item, result=result, environment=environment

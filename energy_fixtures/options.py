@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any, Literal
 
 import pytest
 
+from energy_fixtures.environment import accelerator_present
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.meters.probe import missing_gpu
 
 BENCHMARK_STORAGE = ".benchmarks"  # pytest-benchmark's own default
 
@@ -27,7 +30,9 @@ class Options:
         device: Where engines run; "auto" takes a GPU where one is.
         dtype: Overrides "auto" of scenarios.
         trust_remote_code: Model names whose own code may run.
-        rounds, warmup_rounds, min_window_s, max_time_s: See `protocol.Plan`; min_window_s None suits the meter.
+        rounds, warmup_rounds, min_window_s, max_time_s, cooldown_s: See `protocol.Plan`.
+        min_window_s, max_warmup_s, max_error, idle_s: None suits the meter.
+        phases: Measure prefill apart as well.
         timeout_s: Longest wait for one step of an engine.
         save: Name of the run to save, None for not by name. autosave: Save under commit and time.
         storage: Folder of all runs. json: Where to write the document in addition.
@@ -46,6 +51,11 @@ class Options:
     warmup_rounds: int
     min_window_s: float | None
     max_time_s: float
+    max_warmup_s: float | None = None
+    max_error: float | None = None
+    cooldown_s: float = 0.0
+    idle_s: float | None = None
+    phases: bool = False
     timeout_s: float
     save: str | None
     autosave: bool
@@ -81,13 +91,28 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _seconds(text: str) -> float:
+def _number(text: str) -> float:
     try:
-        value = float(text)
+        return float(text)
     except ValueError:
-        value = -1.0
+        return math.nan  # inside no bounds
+
+
+def _seconds(text: str) -> float:
+    value = _number(text)
     if not 0 < value < 1e7:
         raise ConfigurationError(f"{text!r} is not a duration; give seconds > 0, for example 0.5")
+    return value
+
+
+def _seconds_or_none(text: str) -> float:
+    return 0.0 if _number(text) == 0 else _seconds(text)
+
+
+def _share(text: str) -> float:
+    value = _number(text.removesuffix("%")) / 100
+    if not text.endswith("%") or not 0 < value < 0.5:
+        raise ConfigurationError(f"{text!r} is not an error to ask for; give a percentage below 50%, for example 0.5%")
     return value
 
 
@@ -148,16 +173,48 @@ _VALUES = (
         repeatable=True,
         help="model whose own code may run, by its exact name, repeatable (default: none)",
     ),
-    _Option(name="min-rounds", default=5, metavar="N", convert=_count, help="metered windows per case (default: 5)"),
+    _Option(name="min-rounds", default=5, metavar="N", convert=_count, help="valid windows per case (default: 5)"),
     _Option(
-        name="warmup-rounds", default=1, metavar="N", convert=_count, help="unmetered rounds before them (default: 1)"
+        name="warmup-rounds",
+        default=1,
+        metavar="N",
+        convert=_count,
+        help="unmetered rounds before them at least (default: 1)",
+    ),
+    _Option(
+        name="max-warmup",
+        default=None,
+        metavar="SECONDS",
+        convert=_seconds,
+        help="longest warm-up of a case until speed, power and temperature are level, after its first run (default: 10, or 0.5 where joules are not measured)",
     ),
     _Option(
         name="min-window",
         default=None,
         metavar="SECONDS",
         convert=_seconds,
-        help="shorter work is repeated inside one window (default: 20 times the meter's resolution, at least 0.2)",
+        help="shorter work is repeated inside one window (default: 10 times the counter's period, at least 0.2)",
+    ),
+    _Option(
+        name="max-error",
+        default=None,
+        metavar="PERCENT",
+        convert=_share,
+        help="windows grow until half of their 95-percent interval is below this share of their joules, as far as --energy-max-time allows (default: one percent where joules are measured)",
+    ),
+    _Option(
+        name="cooldown",
+        default=0.0,
+        metavar="SECONDS",
+        convert=_seconds_or_none,
+        help="before each window wait until the board is as cool as it was before the case, at most this long (default: 0, steady heat)",
+    ),
+    _Option(
+        name="idle",
+        default=None,
+        metavar="SECONDS",
+        convert=_seconds_or_none,
+        help="how long power at rest is measured before the first engine is loaded, 0 for not at all (default: 2 where joules are measured)",
     ),
     _Option(
         name="max-time",
@@ -183,6 +240,9 @@ _VALUES = (
     _Option(name="json", default=None, metavar="PATH", help="write the run to this file as well"),
 )
 _SWITCHES = (
+    _Option(
+        name="phases", default=False, help="measure every case again up to its first token, to tell prefill from decode"
+    ),
     _Option(name="autosave", default=False, help="save the run as NNNN_COMMIT_TIME.json"),
     _Option(name="skip", default=False, help="skip tests that measure energy"),
     _Option(name="only", default=False, help="skip tests that do not measure energy"),
@@ -231,6 +291,11 @@ def read_options(config: pytest.Config) -> Options:
         warmup_rounds=value["warmup-rounds"],
         min_window_s=value["min-window"],
         max_time_s=value["max-time"],
+        max_warmup_s=value["max-warmup"],
+        max_error=value["max-error"],
+        cooldown_s=value["cooldown"],
+        idle_s=value["idle"],
+        phases=value["phases"],
         timeout_s=value["timeout"],
         save=value["save"],
         autosave=value["autosave"],
@@ -255,6 +320,17 @@ def refuse_workers(config: pytest.Config) -> None:
         raise ConfigurationError(
             f"{given[0]} with xdist workers: a board's counter cannot tell workers apart; run with -n 0"
         )
+
+
+def refuse_missing_gpu(options: Options) -> None:
+    """`--energy-device=cuda` on a machine that shows no GPU, told once instead of by every case.
+
+    Raises:
+        ConfigurationError: Neither a device file nor the driver knows a GPU.
+    """
+    reason = None if options.device != "cuda" or accelerator_present() else missing_gpu()
+    if reason is not None:  # WSL has a driver and no device file
+        raise ConfigurationError(f"--energy-device=cuda, but there is {reason}; or leave the option out")
 
 
 def _value(config: pytest.Config, option: _Option) -> Any:

@@ -13,7 +13,7 @@ from energy_fixtures.environment import accelerator_present
 from energy_fixtures.errors import ConfigurationError, JoulesError, MeterUnavailable
 from energy_fixtures.fixture import EnergyFixture, budget_of
 from energy_fixtures.models.catalogue import resolve
-from energy_fixtures.options import add_options, read_options, refuse_workers
+from energy_fixtures.options import add_options, read_options, refuse_missing_gpu, refuse_workers
 from energy_fixtures.records import SCHEMA_VERSION, Run, Scenario
 from energy_fixtures.scenarios import NotPossible, Resolved, resolve_scenario
 from energy_fixtures.session import KEY, EnergySession
@@ -96,10 +96,13 @@ def _scenario(item: pytest.Item) -> Scenario | None:
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """The header, once it is known that something will be measured; the last moment before engines load."""
     session = config.stash[KEY]
-    running = [
-        item for item in items if "energy" in getattr(item, "fixturenames", ()) and not item.get_closest_marker("skip")
-    ]
-    if not running or config.option.collectonly or session.options.disabled:
+    measuring = [item for item in items if "energy" in getattr(item, "fixturenames", ())]
+    if not measuring or config.option.collectonly or session.options.disabled or session.options.skip:
+        return []
+    with _usage():
+        refuse_missing_gpu(session.options)
+    running = [item for item in measuring if not item.get_closest_marker("skip")]
+    if not running:
         return []
     if all(_scenario(item) for item in items) and config.get_verbosity() <= 0:
         session.line_per_case = True
@@ -109,6 +112,8 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         try:
             return session.start([item.stash[CASE] for item in running if CASE in item.stash])
         except MeterUnavailable as reason:
+            if session.options.meter != "auto":  # what was named is not replaced by silence
+                raise pytest.UsageError(str(reason)) from reason
             return [f"meter: none; tests that measure energy are skipped: {reason}"]
 
 

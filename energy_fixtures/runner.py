@@ -1,9 +1,4 @@
-"""Carry out the protocol: warm-ups, windows, readings, trials.
-
-    prepare ─► begin ─► go ─► end ─► collect      for every window; only `go` lies between begin and end
-
-Two kinds of work go through the same loop: an engine in its own process, and a plain function in this one.
-"""
+"""Carry out the protocol: warm-ups, rests, windows, readings, trials. What comes next, `protocol` says."""
 
 from __future__ import annotations
 
@@ -11,117 +6,31 @@ import contextlib
 import gc
 import time
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
 
 from energy_fixtures import guards
-from energy_fixtures.engines.base import Work
-from energy_fixtures.engines.host import EngineHost
 from energy_fixtures.errors import MeasurementInvalid
-from energy_fixtures.meters.base import Meter
-from energy_fixtures.models.base import ModelSpec
-from energy_fixtures.protocol import Enough, Plan, WarmUp, Window, next_step, too_short
+from energy_fixtures.meters.base import Meter, State
+from energy_fixtures.protocol import CoolDown, Enough, Measured, Plan, Step, Warmed, WarmUp, level, next_step, practice
 from energy_fixtures.readings import Reading
-from energy_fixtures.records import Generation, Scenario, Trial
+from energy_fixtures.records import Trial
+from energy_fixtures.tasks import Task
 
-SEED_STRIDE = 1_000_003
-"""Distance between the seeds of two rounds, larger than any number of iterations, so that no prompt comes twice."""
+COOL_C = 1.0
+"""A board within this of its first temperature is cool again; sensors show whole degrees."""
 
-
-class Task(Protocol):
-    """Something that can be metered."""
-
-    pids: tuple[int, ...]
-
-    def prepare(self, iterations: int, round_index: int) -> int | None:
-        """Get ready, unmetered; the seed of this round, None where there is none."""
-
-    def go(self) -> float | None:
-        """Do it; the engine's own seconds, None where nobody else timed it."""
-
-    def collect(self) -> Generation | None:
-        """What was done; None where there is nothing to tell."""
-
-    def invalid(self, iterations: int, generation: Generation | None) -> tuple[str, ...]:
-        """Codes for work that differs from what was asked for."""
-
-    def doubts(self, generation: Generation | None) -> tuple[str, ...]:
-        """Codes for what weakens the work."""
+LOOK_S = 0.25  # how often a resting board's temperature is looked at
 
 
-class EngineTask:
-    """A Scenario in an engine's own process."""
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """The only time there is; tests have one of their own."""
 
-    def __init__(self, host: EngineHost, scenario: Scenario, draft: ModelSpec | None, *, dummy_weights: bool) -> None:
-        self.pids: tuple[int, ...] = (host.pid,)
-        self._host = host
-        self._scenario = scenario
-        self._draft = draft
-        self._dummy_weights = dummy_weights
-
-    def prepare(self, iterations: int, round_index: int) -> int:
-        """See `Task.prepare`."""
-        seed = self._scenario.seed + SEED_STRIDE * (round_index + 1)
-        self._host.prepare(Work(scenario=self._scenario, iterations=iterations, seed=seed, draft=self._draft))
-        return seed
-
-    def go(self) -> float:
-        """See `Task.go`."""
-        finished = self._host.go()
-        return finished.ended_s - finished.started_s
-
-    def collect(self) -> Generation:
-        """See `Task.collect`."""
-        return self._host.collect()
-
-    def invalid(self, iterations: int, generation: Generation | None) -> tuple[str, ...]:
-        """See `Task.invalid`."""
-        return () if generation is None else guards.work_differs(self._scenario, iterations, generation)
-
-    def doubts(self, generation: Generation | None) -> tuple[str, ...]:
-        """See `Task.doubts`."""
-        return () if generation is None else guards.generation_doubts(generation, dummy_weights=self._dummy_weights)
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
 
 
-class FunctionTask:
-    """A plain function in this process, with an optional setup before each round and teardown after it."""
-
-    def __init__(
-        self,
-        function: Callable[[], object],
-        pids: tuple[int, ...],
-        setup: Callable[[], object] | None = None,
-        teardown: Callable[[], object] | None = None,
-    ) -> None:
-        self.pids = pids
-        self.value: object = None
-        self._function = function
-        self._setup = setup
-        self._teardown = teardown
-        self._iterations = 1
-
-    def prepare(self, iterations: int, round_index: int) -> None:
-        """See `Task.prepare`."""
-        self._iterations = iterations
-        if self._setup is not None:
-            self._setup()
-
-    def go(self) -> None:
-        """See `Task.go`."""
-        for _ in range(self._iterations):
-            self.value = self._function()
-
-    def collect(self) -> None:
-        """See `Task.collect`."""
-        if self._teardown is not None:
-            self._teardown()
-
-    def invalid(self, iterations: int, generation: Generation | None) -> tuple[str, ...]:
-        """See `Task.invalid`."""
-        return ()
-
-    def doubts(self, generation: Generation | None) -> tuple[str, ...]:
-        """See `Task.doubts`."""
-        return ()
+CLOCK = Clock()
 
 
 def run(
@@ -130,19 +39,19 @@ def run(
     plan: Plan,
     label: str,
     scope: tuple[str, ...],
-    on_step: Callable[[WarmUp | Window], None],
-    clock: Callable[[], float] = time.monotonic,
+    on_step: Callable[[Step], None],
+    clock: Clock = CLOCK,
 ) -> tuple[tuple[Trial, ...], Enough]:
     """All trials of one case.
 
     Args:
         task: What to do.
         meter: What reads the energy.
-        plan: How much of it.
+        plan: How much of it; what a meter that plays back has recorded comes first.
         label: The case's full name.
-        scope: Domains whose energy must be positive.
+        scope: Domains that stand for the work.
         on_step: Told each step before it begins.
-        clock: Monotonic seconds.
+        clock: Monotonic seconds, and how to wait.
 
     Returns:
         The trials in order, and how the case ended.
@@ -159,43 +68,83 @@ def run(
             max_time_s=0.0,
             iterations=recorded.iterations,
         )
-    warmups_s: list[float] = []
+    at_first = meter.state(clock.now())
+    warmed: list[Warmed] = []
+    measured: list[Measured] = []
     trials: list[Trial] = []
-    windows_s: list[float] = []
-    while not isinstance(step := next_step(plan, warmups_s, windows_s), Enough):
+    rested = False
+    while not isinstance(step := next_step(plan, warmed, measured, rested=rested), Enough):
         on_step(step)
         if isinstance(step, WarmUp):
-            task.prepare(1, -1 - step.index)
-            began_s = clock()
-            task.go()
-            warmups_s.append(clock() - began_s)
-            task.collect()
+            warmed.append(_warm_up(task, meter, step, clock))
+        elif isinstance(step, CoolDown):
+            _cool_down(meter, at_first, step.longest_s, clock)
         else:
-            began_s = clock()
-            trial = _trial(task, meter, step, label, scope)
-            if not trials and too_short(plan, trial.reading.duration_s, step.iterations):
-                warmups_s.append(trial.reading.duration_s / step.iterations)
-                continue
+            began_s = clock.now()
+            seed = task.prepare(step.iterations, len(measured))  # practice has prompts of its own
+            reading, engine_s = _metered(task, meter, label)
+            generation = task.collect()
+            trial = Trial(
+                index=step.index,
+                iterations=step.iterations,
+                reading=reading,
+                generation=generation,
+                seed=seed,
+                invalid_reasons=unique(
+                    (
+                        *task.invalid(step.iterations, generation),
+                        *guards.reading_invalid(reading, scope, engine_s),
+                    )
+                ),
+                doubts=unique(
+                    (
+                        *guards.reading_doubts(reading, meter.info, scope, plan.max_error),
+                        *task.doubts(generation),
+                        *(("warmup_not_level",) if plan.steady and not level(warmed) else ()),
+                    )
+                ),
+            )
             trials.append(trial)
-            windows_s.append(clock() - began_s)
-    return tuple(trials), step
+            measured.append(_told(trial, scope, clock.now() - began_s))
+        rested = isinstance(step, CoolDown)
+    return tuple(trials[practice(plan, measured) :]), step
 
 
-def _trial(task: Task, meter: Meter, window: Window, label: str, scope: tuple[str, ...]) -> Trial:
-    seed = task.prepare(window.iterations, window.index)
-    reading, engine_s = _metered(task, meter, label)
-    generation = task.collect()
-    return Trial(
-        index=window.index,
-        iterations=window.iterations,
-        reading=reading,
-        generation=generation,
-        seed=seed,
-        invalid_reasons=(
-            *task.invalid(window.iterations, generation),
-            *guards.reading_invalid(reading, scope, engine_s),
-        ),
-        doubts=unique((*guards.reading_doubts(reading, meter.info), *task.doubts(generation))),
+def _warm_up(task: Task, meter: Meter, block: WarmUp, clock: Clock) -> Warmed:
+    task.prepare(block.iterations, -1 - block.index)
+    began_s = clock.now()
+    task.go()
+    duration_s = clock.now() - began_s
+    state = meter.state(began_s)
+    task.collect()
+    return Warmed(
+        duration_s=duration_s,
+        iterations=block.iterations,
+        power_w=None if state is None else state.power_w,
+        temperature_c=None if state is None else state.temperature_c,
+    )
+
+
+def _cool_down(meter: Meter, at_first: State | None, longest_s: float, clock: Clock) -> None:
+    """Wait until the board is as cool as at first; the whole time where no temperature is known."""
+    until_s = clock.now() + longest_s
+    goal_c = None if at_first is None else at_first.temperature_c
+    while (left_s := until_s - clock.now()) > 0:
+        state = None if goal_c is None else meter.state(clock.now())
+        now_c = None if state is None else state.temperature_c
+        if goal_c is not None and now_c is not None and now_c <= goal_c + COOL_C:
+            return
+        clock.sleep(min(left_s, LOOK_S))
+
+
+def _told(trial: Trial, scope: tuple[str, ...], took_s: float) -> Measured:
+    """What the planner has to know of a trial."""
+    return Measured(
+        duration_s=trial.reading.duration_s,
+        iterations=trial.iterations,
+        relative_error=trial.reading.relative_error(scope),
+        valid=trial.valid,
+        took_s=took_s,
     )
 
 

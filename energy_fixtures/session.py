@@ -11,36 +11,41 @@ import textwrap
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
+import msgspec
 import pytest
 
-from energy_fixtures import timing
+from energy_fixtures import guards, timing
 from energy_fixtures.boards import read_boards
+from energy_fixtures.engines.host import EngineHost
 from energy_fixtures.engines.pool import EnginePool
 from energy_fixtures.environment import Facts, build_environment
-from energy_fixtures.meters.base import Meter
+from energy_fixtures.errors import JoulesError
+from energy_fixtures.idle import Idle, measure_idle
+from energy_fixtures.meters.base import Meter, MeterInfo
 from energy_fixtures.meters.select import choose_meter, header_lines
 from energy_fixtures.metrics import headline
 from energy_fixtures.options import Options
+from energy_fixtures.policy import idle_s_for, plan_for
 from energy_fixtures.progress import Progress
-from energy_fixtures.protocol import Plan, WarmUp, Window
+from energy_fixtures.protocol import CoolDown, Plan, Step, WarmUp
 from energy_fixtures.readings import MEASURED
 from energy_fixtures.records import Environment, Result, Trial
-from energy_fixtures.runner import EngineTask, Task, run
+from energy_fixtures.runner import run, unique
 from energy_fixtures.scenarios import Resolved
 from energy_fixtures.store import RunWriter, Store, begin_file
+from energy_fixtures.tasks import EngineTask, Task
 from energy_fixtures.time_left import TimeLeft
 from energy_fixtures.units import duration, quantity, significant
 
 KEY = pytest.StashKey["EnergySession"]()
 
 CUT_OFF = "energy: an earlier session was cut off; its finished cases are in {}"
-SHORTEST_WINDOW_S = 0.2
 LONGEST_REASON = 160  # in a case's own line; the whole sentence stands in pytest's report
-STEPS_PER_WINDOW = 20
-"""A window of 20 counter steps carries at most a twentieth of edge error per end; the default of --energy-min-window."""
+PREFILL_ROUND = 1000
+"""Rounds of the prefill's windows are numbered from here; no case has as many, so no prompt comes twice."""
 
 
 class EnergySession:
@@ -64,6 +69,7 @@ class EnergySession:
         self._pool: EnginePool | None = None
         self._writers: list[RunWriter] = []
         self._left = TimeLeft(())
+        self._idle = Idle()
 
     # -- the session's two ends ----------------------------------------------------------------------------------
 
@@ -75,7 +81,11 @@ class EnergySession:
         """
         self._meter = choose_meter(self.options.meter, domains=self.options.domains, cpu_watts=self.options.cpu_watts)
         self.boards = read_boards()
-        lines = header_lines(self._meter.info)
+        lines = [*header_lines(self._meter.info), *content_lines(self._meter.info)]
+        idle_s = idle_s_for(self.options, self._meter.info)
+        if idle_s > 0:
+            self._idle = measure_idle(self._meter, idle_s)
+        lines += self._idle.header_lines()
         self._pool = EnginePool(timeout_s=self.options.timeout_s, on_wait=self.progress.wait)
         self._left = TimeLeft([(case.spec.engine, case.load_key) for case in schedule])
         loads = len({case.load_key for case in schedule})
@@ -120,15 +130,10 @@ class EnergySession:
 
     # -- measuring -----------------------------------------------------------------------------------------------
 
-    def plan(self, *, rounds: int | None = None, warmup_rounds: int | None = None) -> Plan:
-        """The options as a plan; what a call names itself comes first."""
-        shortest = max(SHORTEST_WINDOW_S, STEPS_PER_WINDOW * self.meter.info.resolution_s)
-        return Plan(
-            rounds=rounds or self.options.rounds,
-            warmup_rounds=self.options.warmup_rounds if warmup_rounds is None else warmup_rounds,
-            min_window_s=shortest if self.options.min_window_s is None else self.options.min_window_s,
-            max_time_s=self.options.max_time_s,
-        )
+    @cached_property
+    def plan(self) -> Plan:
+        """The options as a plan for every case that names no numbers of its own."""
+        return plan_for(self.options, self.meter.info)
 
     def run_scenario(self, item: pytest.Item, case: Resolved, part: str | None = None) -> Result:
         """Measure one Scenario on its engine, and make the Result durable; `part` names it where a test has several.
@@ -144,20 +149,26 @@ class EnergySession:
             task = EngineTask(host, case.scenario, case.draft, dummy_weights=case.spec.model.dummy_weights)
             began_s = time.monotonic()
             label = item.nodeid if part is None else f"{item.nodeid}::{part}"
-            trials = self.run_task(task, label, scope, self.plan())
+            trials = self.run_task(task, label, scope, self.plan)
+            prefill = self._prefill(case, host, label, scope) if self.options.phases else ()
             took_s = time.monotonic() - began_s
         finally:
             self._left.done(took_s)
             self.progress.clear()
-        result = self.record(item, trials, scope, engine=host.facts, scenario=case, part=part)
+        result = self.record(item, trials, scope, engine=host.facts, scenario=case, part=part, prefill=prefill)
         self._say(result, took_s)
         return result
 
     def run_task(self, task: Task, label: str, scope: tuple[str, ...], plan: Plan) -> tuple[Trial, ...]:
         """All trials of any task, with progress."""
 
-        def on_step(step: WarmUp | Window) -> None:
-            what = "warming up" if isinstance(step, WarmUp) else f"round {step.index + 1} of {plan.rounds}"
+        def on_step(step: Step) -> None:
+            if isinstance(step, WarmUp):
+                what = "warming up"
+            elif isinstance(step, CoolDown):
+                what = "cooling down"
+            else:
+                what = f"round {step.index + 1} of {max(plan.rounds, step.index + 1)}"
             name = label.rsplit("::", 1)[-1]
             self.progress.step(f"{name}: {what}", seconds_left=self._left.seconds(), cases_left=self._left.cases)
 
@@ -173,6 +184,7 @@ class EnergySession:
         engine: Facts,
         scenario: Resolved | None = None,
         part: str | None = None,
+        prefill: tuple[Trial, ...] = (),
     ) -> Result:
         """Make trials a Result: kept, written, told to whoever listens.
 
@@ -183,6 +195,7 @@ class EnergySession:
             engine: Facts of the engine; empty for a plain function.
             scenario: What was done, None for a plain function.
             part: Name of the window inside the test, None for the whole.
+            prefill: Windows of the same work that ended at its first token, where phases were asked for.
         """
         environment = build_environment(self.boards, self.meter.info, engine)
         fullname = item.nodeid if part is None else f"{item.nodeid}::{part}"
@@ -194,7 +207,9 @@ class EnergySession:
             scenario=None if scenario is None else scenario.scenario,
             environment=environment.key,
             scope=scope,
-            trials=trials,
+            trials=self._doubted(trials, scope),
+            prefill_trials=self._doubted(prefill, scope),
+            idle_w=self._idle.watts,
             started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             params=plain_params(item),
         )
@@ -223,7 +238,27 @@ class EnergySession:
 
     # -- parts ---------------------------------------------------------------------------------------------------
 
-    def _loaded(self, case: Resolved) -> Any:
+    def _prefill(self, case: Resolved, host: EngineHost, label: str, scope: tuple[str, ...]) -> tuple[Trial, ...]:
+        """Windows of the same work up to its first token; none where there is no second, or it cannot be done apart."""
+        if case.scenario.output_tokens < 2 or self.meter.info.method == "replay":
+            return ()
+        scenario = msgspec.structs.replace(case.scenario, output_tokens=1, speculation=None)  # the first is no guess
+        dummies = case.spec.model.dummy_weights
+        task = EngineTask(host, scenario, None, dummy_weights=dummies, first_round=PREFILL_ROUND)
+        try:
+            return self.run_task(task, f"{label} prefill", scope, replace(self.plan, warmup_rounds=1))
+        except JoulesError as error:  # the whole was measured: that is not lost because its first token was not
+            first = str(error).splitlines()[0]
+            self.progress.milestone(f"  {label.rsplit('::', 1)[-1]}: prefill was not measured: {first}")
+            return ()
+
+    def _doubted(self, trials: tuple[Trial, ...], scope: tuple[str, ...]) -> tuple[Trial, ...]:
+        """The trials, with the doubts that only all of them together, or the session, can raise."""
+        drifts = ("temperature_drifts",) if guards.temperature_drifts(trials, scope) else ()
+        more = (*drifts, *self._idle.doubts(scope))
+        return tuple(msgspec.structs.replace(trial, doubts=unique((*trial.doubts, *more))) for trial in trials)
+
+    def _loaded(self, case: Resolved) -> EngineHost:
         assert self._pool is not None
         if not self._pool.holds(case.spec):
             what = f"loading {case.spec.engine} · {case.spec.model.name}"
@@ -268,6 +303,18 @@ class EnergySession:
             if rescued is not None:
                 lines.append(CUT_OFF.format(os.path.relpath(rescued)))
         return lines
+
+
+def content_lines(info: MeterInfo) -> list[str]:
+    """What the joules of each domain contain, one line for those that contain the same.
+
+    >>> content_lines(MeterInfo(name="m", method="counter", domains=("gpu:0",), resolution_s=0.1, contents=(("gpu:0", "whole board"),)))
+    ['  gpu:0: whole board']
+    """
+    groups: dict[str, list[str]] = {}
+    for domain, content in info.contents:
+        groups.setdefault(content, []).append(domain)
+    return [f"  {' '.join(domains)}: {content}" for content, domains in groups.items()]
 
 
 def scope_of(domains: tuple[str, ...], device: str, boards: int) -> tuple[str, ...]:

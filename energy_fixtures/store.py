@@ -109,15 +109,16 @@ class RunWriter:
         self._benchmarks: list[dict[str, Any]] = []
         self._append(Entry(head=head))
 
-    def append(self, result: Result, environment: Environment, benchmark: dict[str, Any]) -> None:
-        """Make one finished Result durable before the next case starts.
+    def append(self, result: Result, environment: Environment, benchmark: dict[str, Any] | None) -> None:
+        """Make one finished Result durable before the next case starts; without a `benchmark` it has no valid trial.
 
         Raises:
             OSError: The journal cannot be written; the Result is kept for `close`, which writes everything once more.
         """
         self._environments[environment.key] = environment
         self._results.append(result)
-        self._benchmarks.append(benchmark)
+        if benchmark is not None:
+            self._benchmarks.append(benchmark)
         if environment.key not in self._journalled:
             self._append(Entry(environment=environment))
             self._journalled.add(environment.key)
@@ -210,10 +211,13 @@ class Store:
         return found[-1]
 
     def recover(self) -> list[Path]:
-        """Turn the journals of sessions that were killed into documents; says which."""
+        """Turn the journals of sessions that were killed into documents; says which.
+
+        A journal that is being written, or whose document cannot be written now, stays for a later session.
+        """
         recovered = []
         for journal in sorted(self.folder.glob("[0-9]*_*.jsonl")) if self.folder.is_dir() else []:
-            with contextlib.suppress(BlockingIOError, FileNotFoundError), journal.open("rb") as lines:
+            with contextlib.suppress(OSError), journal.open("rb") as lines:
                 fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 document = _replay(lines.read())
                 if document is not None:
@@ -308,7 +312,8 @@ def _replay(text: bytes) -> bytes | None:
         head = entry.head or head
         if entry.environment is not None:
             environments[entry.environment.key] = entry.environment
-        if entry.result is not None and entry.benchmark is not None:
+        if entry.result is not None:
             results.append(entry.result)
+        if entry.benchmark is not None:
             benchmarks.append(entry.benchmark)
     return _document(head, environments, results, benchmarks) if head is not None and results else None

@@ -66,8 +66,10 @@ def energy_summary(result: Result) -> dict[str, Any]:
     }
 
 
-def entry_of(result: Result) -> dict[str, Any]:
-    """The result's entry under `benchmarks`."""
+def entry_of(result: Result) -> dict[str, Any] | None:
+    """The result's entry under `benchmarks`; None without a valid trial: as there, what failed has no seconds."""
+    if not result.valid_trials:
+        return None
     entry: dict[str, Any] = time_statistics(result).as_dict(include_data=True)
     return entry
 

@@ -11,7 +11,7 @@ from enum import Enum
 
 import msgspec
 
-from energy_fixtures.environment import incomparable
+from energy_fixtures.environment import differences, incomparable
 from energy_fixtures.metrics import Metric
 from energy_fixtures.reasons import REASONS
 from energy_fixtures.records import Environment, Result, Run, Scenario
@@ -32,14 +32,15 @@ class State(Enum):
 class Pair:
     """A case with its past.
 
-    `differences` says, one clause each, why the two are not compared; empty when they are. `baseline` is None for a
-    new case.
+    `differences` says, one clause each, why the two are not compared; empty when they are. `notes` says what differs
+    around them although they are compared: another driver, another version. `baseline` is None for a new case.
     """
 
     state: State
     candidate: Result
     baseline: Result | None = None
     differences: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Baseline:
@@ -64,8 +65,10 @@ class Baseline:
         if other_work:
             return Pair(state=State.OTHER_WORKLOAD, candidate=candidate, baseline=past, differences=other_work)
         unfair = self._unfair(past, candidate, environment)
-        state = State.INCOMPARABLE if unfair else State.COMPARED
-        return Pair(state=state, candidate=candidate, baseline=past, differences=unfair)
+        if unfair:
+            return Pair(state=State.INCOMPARABLE, candidate=candidate, baseline=past, differences=unfair)
+        notes = tuple(differences(self.environments[past.environment], environment))
+        return Pair(state=State.COMPARED, candidate=candidate, baseline=past, notes=notes)
 
     def missing(self, results: Sequence[Result], expected: Callable[[str], bool]) -> tuple[Result, ...]:
         """Results of the baseline that have none now, among those whose full name was `expected` to run."""

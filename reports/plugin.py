@@ -48,6 +48,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def _load_baseline(config: pytest.Config, report: ReportSession) -> None:
     from energy_fixtures.boards import read_boards
     from energy_fixtures.environment import host_facts
+    from energy_fixtures.session import CUT_OFF
     from energy_fixtures.session import KEY as MEASURING
     from energy_fixtures.store import Store, read_run
     from energy_fixtures.timing import machine_folder
@@ -56,6 +57,7 @@ def _load_baseline(config: pytest.Config, report: ReportSession) -> None:
     machine = machine_folder(tuple(str(board["name"]) for board in boards))
     store = Store(config.stash[MEASURING].options.storage, machine)
     report.storage = os.path.relpath(store.folder)
+    report.recovered = tuple(CUT_OFF.format(os.path.relpath(path)) for path in store.recover())
     path = store.find(report.options.reference)
     if path is None:
         return

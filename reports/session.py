@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from reports.render.tables import Compared
 
 MOST_SENTENCES = 5  # of cases that could not be judged; hundreds would hide the report above them
+MOST_NOTES = 10  # of what differs around the cases
 WIDE = 100
 """Columns that the usual tables need in full."""
 
@@ -35,6 +36,7 @@ class ReportSession:
         self.baseline: Baseline | None = None
         self.storage = ""  # where a baseline was looked for
         self.refused: tuple[str, ...] = ()  # why the whole baseline is of another machine
+        self.recovered: tuple[str, ...] = ()  # one line per earlier session that was killed and is saved now
         self._results: dict[str, Result] = {}
         self._environments: dict[str, Environment] = {}
         self._pairs: dict[str, Pair] = {}
@@ -62,6 +64,9 @@ class ReportSession:
 
     def header(self) -> list[str]:
         """What is known of the baseline before the first engine loads."""
+        return [*self.recovered, *self._baseline_line()]
+
+    def _baseline_line(self) -> list[str]:
         if not self.options.comparing:
             return []
         kept = "cases are recorded, not gated" if self.options.limits else "nothing is compared"
@@ -107,13 +112,14 @@ class ReportSession:
 
     def _closing(self, expected: Callable[[str], bool]) -> list[str]:
         if self.baseline is None:
-            return ["", *self.header()] if self.options.comparing and self._results else []
+            return ["", *self._baseline_line()] if self.options.comparing and self._results else []
         from reports.render.terminal import some
 
         states = Counter(pair.state for pair in self._pairs.values())
         missing = self.baseline.missing(list(self._results.values()), expected)
         said = [f"{states[state]} {state.value}" for state in State if states[state]]
         lines = ["", f"energy baseline {self.baseline.name}: {', '.join([*said, f'{len(missing)} missing'])}"]
+        lines += self._around()
         if missing:
             names = some([plain(past.case) for past in missing])
             lines.append(f"missing, in the baseline but not in this run: {names}")
@@ -132,3 +138,14 @@ class ReportSession:
             if len(said) > MOST_SENTENCES:
                 lines.append(f"  and {len(said) - MOST_SENTENCES} more {Verdict.INCONCLUSIVE.value}")
         return lines
+
+    def _around(self) -> list[str]:
+        """What differs around the cases that were compared, a line each, and for how many of them when not for all."""
+        compared = [pair for pair in self._pairs.values() if pair.state is State.COMPARED]
+        notes = Counter(note for pair in compared for note in pair.notes)
+        lines = [
+            plain(f"  {note}") + ("" if count == len(compared) else f" ({count} of {len(compared)} cases)")
+            for note, count in notes.items()
+        ]
+        more = [f"  and {len(lines) - MOST_NOTES} more differences"] if len(lines) > MOST_NOTES else []
+        return ["compared although these differ:", *lines[:MOST_NOTES], *more] if lines else []

@@ -194,6 +194,11 @@ class TransformersEngine:
             "omp_waits": os.environ.get("OMP_WAIT_POLICY") or f"{os.environ.get('GOMP_SPINCOUNT')} spins",
             "parameters": sum(parameter.numel() for parameter in self._model.parameters()),
         }
+        revision = getattr(self._model.config, "_commit_hash", None)
+        if revision is not None:  # of the hub; what was made on the spot or lies in a folder has none
+            facts["model_revision"] = str(revision)
+        quantization = getattr(self._model.config, "quantization_config", None)
+        facts["quantization"] = _quantization(quantization)
         if on_cuda:
             facts["cuda_version"] = str(torch.version.cuda)
         return facts
@@ -332,6 +337,12 @@ def _settings(scenario: Scenario, device: torch.device) -> GenerationConfig:
         compile_config._compile_all_devices = True
         settings["compile_config"] = compile_config
     return GenerationConfig(**settings)
+
+
+def _quantization(config: Any) -> str:
+    """How the checkpoint's weights are stored: its own word for the method, "none" where they are plain numbers."""
+    method = config.get("quant_method") if isinstance(config, dict) else getattr(config, "quant_method", None)
+    return "none" if method is None else str(getattr(method, "value", method))
 
 
 def _refuse(reason: str | None) -> None:

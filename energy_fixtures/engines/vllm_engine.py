@@ -227,6 +227,7 @@ class VllmEngine:
             "device_name": torch.cuda.get_device_name() if cuda else torch.backends.cpu.get_cpu_capability(),
             "dtype": str(config.model_config.dtype).removeprefix("torch."),
             "execution": spec.execution,
+            "quantization": str(config.model_config.quantization or "none"),
             "enforce_eager": bool(config.model_config.enforce_eager),
             "torch_compile": os.environ.get("TORCH_COMPILE_DISABLE") != "1",
             "runner": "V2" if getattr(config, "use_v2_model_runner", False) else "V1",
@@ -243,6 +244,8 @@ class VllmEngine:
         room, attention = _kv_tokens(config), _attention(config)
         facts |= {} if room is None else {"kv_cache_tokens": room}
         facts |= {} if attention is None else {"attention": attention}
+        revision = getattr(config.model_config.hf_config, "_commit_hash", None)
+        facts |= {} if revision is None else {"model_revision": str(revision)}  # of the hub; a folder has none
         return facts | ({"cuda_version": str(torch.version.cuda)} if cuda else {})
 
 

@@ -69,14 +69,17 @@ def measure_cadence(
 
 
 def _enough(looks: Sequence[Look]) -> bool:
-    steps = sum(old.energy_j != new.energy_j for old, new in itertools.pairwise(looks))
+    steps = sum(new.energy_j > old.energy_j for old, new in itertools.pairwise(looks))
     return len(looks) >= FEWEST_LOOKS and (steps > STEPS or steps > ALWAYS * len(looks))
 
 
 def cadence(looks: Sequence[Look]) -> Cadence:
-    """What a series of readings says. At least one; two neighbouring ones of different value enclose a step."""
+    """What a series of readings says. At least one; two neighbouring ones of which the later is higher enclose a step.
+
+    On some boards a hasty reading makes the counter fall a little, which is no step.
+    """
     read_s = median(look.after_s - look.before_s for look in looks)
-    pairs = [(old, new) for old, new in itertools.pairwise(looks) if new.energy_j != old.energy_j]
+    pairs = [(old, new) for old, new in itertools.pairwise(looks) if new.energy_j > old.energy_j]
     step_j = _common_step_j([look.energy_j for look in looks]) if pairs else 0.0
     if len(pairs) < 3 or len(pairs) > ALWAYS * (len(looks) - 1):
         return Cadence(period_s=None, period_error_s=0.0, step_j=step_j, read_s=read_s)
@@ -95,5 +98,5 @@ def _common_step_j(values_j: Sequence[float]) -> float:
     Of a counter that always advances by the same amount it cannot: that is level power as well as a coarse step.
     """
     values_uj = [round(1e6 * value) for value in values_j]
-    advances_uj = {new - old for old, new in itertools.pairwise(values_uj)} - {0}
+    advances_uj = {new - old for old, new in itertools.pairwise(values_uj) if new > old}
     return reduce(math.gcd, values_uj) / 1e6 if len(advances_uj) > 1 else 0.0

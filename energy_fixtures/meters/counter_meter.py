@@ -17,8 +17,10 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
+from energy_fixtures.errors import MeasurementInvalid
 from energy_fixtures.meters.base import MeterInfo, RecordedWindows, State, Watch
 from energy_fixtures.meters.cadence import Look, measure_cadences
+from energy_fixtures.meters.cpu_seconds import Use
 from energy_fixtures.meters.edges import Edge, Tick, after_tick, between_ticks
 from energy_fixtures.meters.plausible import implausible, unwrapped
 from energy_fixtures.meters.ticking import ROOT12, Counter, CounterSource, CounterUnreadable, catch_ticks
@@ -45,6 +47,7 @@ class _Window:
     looks: dict[str, Look] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     watched: object = None
+    use: Use | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +90,7 @@ class CounterMeter:
         self._watch = watch
         self._close = close
         self._open = 0
+        self._on_host = any(source.domain.startswith(("cpu:", "dram:")) for source in sources)
         cadences = measure_cadences([source.read_j for source in sources], clock=clock, sleep=sleep)
         self._counters = [Counter(source, seen, clock) for source, seen in zip(sources, cadences, strict=True)]
         steps_s = [seen.period_s or seen.read_s for seen in cadences]
@@ -104,6 +108,7 @@ class CounterMeter:
         """Wait for a step of the counters, unless another window is open; see `Meter.begin`."""
         window = _Window()
         window.watched = None if self._watch is None else self._watch.begin(pids)
+        window.use = Use.since(pids) if self._on_host else None
         stepping = [counter for counter in self._counters if counter.period_s is not None]
         if not self._open:
             caught = self._catch(stepping, window.broken)
@@ -172,6 +177,9 @@ class CounterMeter:
         caught = self._catch([counter for counter in stepping if counter.source.domain in looks], broken)
         broken |= {domain: "counter_stuck" for domain, tick in caught.items() if tick is None}
         ticks = {domain: tick for domain, tick in caught.items() if tick is not None}
+        broken |= {
+            domain: "counter_went_backwards" for domain, tick in ticks.items() if tick.energy_j < looks[domain].energy_j
+        }
         powers_w: dict[str, float] = {}
         for counter in stepping:
             domain, period_s = counter.source.domain, counter.period_s
@@ -227,6 +235,8 @@ class CounterMeter:
         doubts = ["power_integrated"] if self._sampled else []
         if any(one is not None and one.longest_gap_s > LONG_GAP * self._sample_period_s for one in integrals.values()):
             doubts.append("sampling_gap_exceeded")
+        if window.use is not None and _shared(window.use, duration_s):
+            doubts.append("cpu_shared")
         return Reading(
             energy_j={domain: energies[domain].joules for domain in self.info.domains if domain in energies},
             duration_s=duration_s,
@@ -312,6 +322,14 @@ class CounterMeter:
     @property
     def _sample_period_s(self) -> float:
         return math.inf if self._watch is None else self._watch.period_s
+
+
+def _shared(use: Use, duration_s: float) -> bool:
+    """Whether others used the processor, whose counters see them too. A dead engine's own seconds are not known."""
+    try:
+        return use.is_shared(use.own_s(), duration_s)
+    except MeasurementInvalid:
+        return False
 
 
 def _of_power(integral: Integral) -> _Energy:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import psutil
@@ -102,6 +102,39 @@ def is_shared(busy_s: float, own_s: float, duration_s: float, cores: int | None 
     cores = cores or psutil.cpu_count() or 1
     # the kernel tells busy time in clock ticks, so that each core may be one tick off at either end
     return busy_s - own_s > cores * (OTHERS_SHARE * duration_s + 2 * _TICK_S)
+
+
+@dataclass(frozen=True)
+class Use:
+    """The processor's use since a moment: by trees of processes, by this process, by everybody.
+
+    `since` takes the moment; `own_s` and `is_shared` look back at it.
+    """
+
+    pids: tuple[int, ...]
+    before: Snapshot
+    busy_s: float
+    this_process_s: float
+    machine_busy_s: Callable[[], float]
+
+    @classmethod
+    def since(cls, pids: tuple[int, ...], machine_busy_s: Callable[[], float] = busy_seconds) -> Use:
+        """Note what the trees below `pids`, this process and the whole machine have used by now."""
+        return cls(pids, snapshot(pids), machine_busy_s(), time.process_time(), machine_busy_s)
+
+    def own_s(self) -> float:
+        """CPU seconds of the trees since then.
+
+        Raises:
+            MeasurementInvalid: A root process ended in between.
+        """
+        return cpu_seconds_between(self.before, snapshot(self.pids, self.before), self.pids)
+
+    def is_shared(self, own_s: float, duration_s: float) -> bool:
+        """Whether others kept the cores busy; this process's own seconds are the measuring's and never theirs."""
+        if os.getpid() not in self.pids:
+            own_s += time.process_time() - self.this_process_s
+        return is_shared(self.machine_busy_s() - self.busy_s, own_s, duration_s)
 
 
 def _children_by_psutil(pid: int) -> list[int]:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from energy_fixtures.meters.base import MeterInfo, RecordedWindows, State
 from energy_fixtures.meters.cpu_power import core_power, cpu_model_name
-from energy_fixtures.meters.cpu_seconds import Snapshot, busy_seconds, cpu_seconds_between, is_shared, snapshot
+from energy_fixtures.meters.cpu_seconds import Use, busy_seconds
 from energy_fixtures.meters.domains import choose_domains
 from energy_fixtures.readings import Reading
 
@@ -27,10 +27,7 @@ DOMAIN = "cpu:0"  # all packages together: the model cannot tell them apart
 @dataclass(frozen=True)
 class _Window:
     begun_at_s: float
-    pids: tuple[int, ...]
-    before: Snapshot
-    busy_s: float
-    this_process_s: float
+    use: Use
 
 
 class ModelledMeter:
@@ -65,16 +62,16 @@ class ModelledMeter:
 
     def begin(self, label: str, pids: tuple[int, ...]) -> object:
         """Note the CPU seconds of the trees below `pids`; see `Meter.begin`."""
-        before = snapshot(pids)
-        return _Window(self._clock(), pids, before, self._machine_busy_s(), time.process_time())
+        use = Use.since(pids, self._machine_busy_s)
+        return _Window(self._clock(), use)
 
     def end(self, token: object) -> Reading:
         """Apply the power model to what was used since `begin`; see `Meter.end`."""
         assert isinstance(token, _Window), "end() takes what begin() gave"
         duration_s = self._clock() - token.begun_at_s
-        cpu_s = cpu_seconds_between(token.before, snapshot(token.pids, token.before), token.pids)
+        cpu_s = token.use.own_s()
+        shared = token.use.is_shared(cpu_s, duration_s)
         # reading the clocks of the processes is work of this process too: no window holds more than all cores can do
-        shared = self._is_shared(token, cpu_s, duration_s)
         cpu_s = min(cpu_s, self._cores * duration_s)
         joules = self._power.idle_w * self._cores * duration_s + (self._power.load_w - self._power.idle_w) * cpu_s
         return Reading(
@@ -83,13 +80,6 @@ class ModelledMeter:
             method="modelled",
             doubts=("modelled_not_measured", *(("cpu_shared",) if shared else ())),
         )
-
-    def _is_shared(self, window: _Window, cpu_s: float, duration_s: float) -> bool:
-        """Whether others kept the cores busy; this process's own seconds are the measuring's and never theirs."""
-        own_s = cpu_s
-        if os.getpid() not in window.pids:
-            own_s += time.process_time() - window.this_process_s
-        return is_shared(self._machine_busy_s() - window.busy_s, own_s, duration_s)
 
     def state(self, since_s: float) -> State | None:
         """None: there is no board."""

@@ -27,6 +27,7 @@ def test_facts_in_si_units():
             "vbios": "96.00.SIM",
             "memory_total_bytes": 80 * 2**30,
             "power_limit_w": 700.0,
+            "default_power_limit_w": 700.0,
             "persistence": True,
             "ecc": True,
             "mig": False,
@@ -35,6 +36,30 @@ def test_facts_in_si_units():
         }
     ]
     assert heavy == []
+
+
+CLOCKS = """
+import pynvml
+hz = {{"now": {now}, "default": {default}}}
+pynvml.nvmlDeviceGetApplicationsClock = lambda board, kind: hz["now"][kind]
+pynvml.nvmlDeviceGetDefaultApplicationsClock = lambda board, kind: hz["default"][kind]
+pynvml.nvmlSystemGetCudaDriverVersion = lambda: 12080
+"""
+GRAPHICS, MEMORY = 0, 2  # nvmlClockType_t
+
+
+@pytest.mark.parametrize(
+    ("graphics_mhz", "memory_mhz", "locked"), [(1980, 2619, False), (1500, 2619, True), (1980, 1593, True)]
+)
+def test_set_clocks_are_told(graphics_mhz: int, memory_mhz: int, locked: bool):
+    """Applications clocks away from their default are a lock; they and the driver's CUDA are told in plain units."""
+    patch = CLOCKS.format(now={GRAPHICS: graphics_mhz, MEMORY: memory_mhz}, default={GRAPHICS: 1980, MEMORY: 2619})
+    (board,), _ = json.loads(run_on_board(patch + READ))
+
+    assert board["clocks_locked"] is locked
+    assert board["graphics_clock_setting_hz"] == graphics_mhz * 1_000_000
+    assert board["memory_clock_setting_hz"] == memory_mhz * 1_000_000
+    assert board["cuda_driver"] == "12.8"
 
 
 @pytest.mark.parametrize(

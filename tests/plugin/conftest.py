@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy  # noqa: F401 - pytest inside pytest forgets what it imports, and NumPy must not be imported twice
 import pytest
 
 ROOT = Path(__file__).parents[2]

@@ -82,24 +82,34 @@ def test_replay_of_an_unknown_case_fails_it(calls, run):
     result.stdout.fnmatch_lines(["*test_other*"])
 
 
-def test_zeus_without_a_counter_skips_with_the_reason(pytester, run, monkeypatch):
-    """Where no counter can be read and one was insisted on, tests are skipped with the fix, never 0 J."""
-    pytester.makepyfile(
-        """
-        import pytest
-        from energy_fixtures import Scenario
-        def test_function(energy):
-            energy(int)
-        @pytest.mark.parametrize("scenario", [Scenario(engine="transformers", batch_size=1, input_tokens=1, output_tokens=1)])
-        def test_case(scenario, energy):
-            energy.measure(scenario)
-        """
-    )
+def test_zeus_without_a_counter_is_a_usage_error(calls, run, monkeypatch):
+    """Where no counter can be read and one was insisted on, one sentence with the fix ends the session, exit code 4."""
     monkeypatch.setattr("energy_fixtures.meters.select.probe", lambda: Probe(counters=False, missing=("no GPU: none",)))
-    for selection in ("test_function", "test_case"):
-        result = run("-rs", "-k", selection, meter="zeus")
-        result.assert_outcomes(skipped=1, deselected=1)
-        result.stdout.fnmatch_lines(["meter: none; tests that measure energy are skipped:*--energy-meter=modelled*"])
+    result = run(meter="zeus")
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*--energy-meter=zeus finds no counter*no GPU: none*--energy-meter=modelled*"])
+
+
+def test_auto_without_a_counter_falls_back(calls, run, monkeypatch):
+    """The same machine without insisting measures with the model, and says so."""
+    monkeypatch.setattr("energy_fixtures.meters.select.probe", lambda: Probe(counters=False, missing=("no GPU: none",)))
+    result = run("--energy-min-window=0.02", meter="auto")
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["meter: modelled, not measured*", "*no GPU: none"])
+
+
+def test_cuda_without_a_gpu_is_a_usage_error(calls, run, monkeypatch):
+    """A GPU that was named and is not there ends the session in one sentence, instead of skipping every case."""
+    monkeypatch.setattr("energy_fixtures.options.accelerator_present", lambda: False)
+    monkeypatch.setattr("energy_fixtures.options.missing_gpu", lambda: "no GPU: none is seen; install a driver")
+    result = run("--energy-device=cuda")
+
+    assert result.ret == 4
+    result.stderr.fnmatch_lines(["*--energy-device=cuda, but there is no GPU: none is seen; install a driver*"])
+    assert run("--energy-device=cuda", "--energy-skip").ret == 0
+    assert run("--energy-device=cuda", "--collect-only").ret == 0
 
 
 def test_skip_only_and_disable(pytester, run):
@@ -130,6 +140,12 @@ def test_skip_only_and_disable(pytester, run):
         (("--energy-min-rounds=0",), "*--energy-min-rounds*'0' is not a number of rounds*"),
         (("--energy-min-window=-1",), "*--energy-min-window*'-1' is not a duration*"),
         (("--energy-timeout=soon",), "*--energy-timeout*'soon' is not a duration*"),
+        (("--energy-max-warmup=0",), "*--energy-max-warmup*'0' is not a duration*"),
+        (("--energy-cooldown=-1",), "*--energy-cooldown*'-1' is not a duration*"),
+        (("--energy-idle=long",), "*--energy-idle*'long' is not a duration*"),
+        (("--energy-max-error=1",), "*--energy-max-error*'1' is not an error to ask for*0.5%*"),
+        (("--energy-max-error=50%",), "*--energy-max-error*'50%' is not an error*"),
+        (("--energy-max-error=0%",), "*--energy-max-error*'0%' is not an error*"),
         (("--energy-model=tinny",), "*tinny*tiny*"),
         (("--energy-model=shape:llama-3.1-9b",), "*shape:llama-3.1-8b*"),
         (("--energy-model=./no/such/folder",), "*no/such/folder*"),

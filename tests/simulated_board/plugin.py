@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -75,12 +76,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Iterator[None]
 def pytest_configure(config: pytest.Config) -> None:
     asked = config.option.simulated_powercap
     if asked is not None:
+        watts = settings_of(asked, "--simulated-powercap")
+        known = {domain for domain in watts if re.fullmatch(r"cpu:\d+|psys", domain)}
+        known |= {domain for domain in watts if domain.startswith("dram:") and domain.replace("dram", "cpu") in known}
+        if set(watts) - known:
+            raise pytest.UsageError(
+                f"--simulated-powercap has no domain {', '.join(sorted(set(watts) - known))}; it has cpu:0, cpu:1, ..., "
+                "dram:N beside a cpu:N, and psys"
+            )
         folder = Path(tempfile.mkdtemp(prefix="simulated-powercap-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        try:
-            tree = Powercap(folder / "intel-rapl", settings_of(asked, "--simulated-powercap"))
-        except (KeyError, ValueError) as error:
-            raise pytest.UsageError(f"--simulated-powercap: {error}; it needs domains such as cpu:0=65") from error
+        tree = Powercap(folder / "intel-rapl", watts)
         show_to_zeus(tree.folder)
         config.stash[KEY] = tree.__enter__()
 

@@ -51,15 +51,20 @@ class Board:
     power_tick_s: float = 0.001
     read_s: float = 0.00003
     stuck_at_s: float = math.inf
+    haste_j: float = 0.0
+    lost_j: float = 0.0
     reads: list[float] = field(default_factory=list)
 
     def counter_j(self) -> float:
         """What the counter shows now; the reading takes its time."""
         self.clock.now_s += self.read_s
+        if self.reads and self.clock.now_s - self.reads[-1] < self.tick_s:
+            self.lost_j += self.haste_j
         self.reads.append(self.clock.now_s)
         at_s = min(self.clock.now_s, self.stuck_at_s)
         stepped_s = math.floor((at_s - self.phase_s) / self.tick_s) * self.tick_s + self.phase_s
-        return math.floor(self.gain * self.drawn_j(stepped_s) / self.quantum_j) * self.quantum_j
+        counted_j = self.gain * self.drawn_j(stepped_s) - self.lost_j
+        return math.floor(counted_j / self.quantum_j) * self.quantum_j
 
     def power_w(self, at_s: float) -> float:
         """Mean of the 25 ms before the sensor was last renewed."""

@@ -88,3 +88,11 @@ def test_a_look_is_enough_for_its_cost():
     seen = cadence([Look(before_s=1.0, after_s=1.5, energy_j=3.0)])
 
     assert (seen.period_s, seen.step_j, seen.read_s) == (None, 0.0, 0.5)
+
+
+def test_counter_that_falls_short_when_read_in_haste():
+    """A counter that loses joules at each hasty reading keeps its period: only a rise is a step."""
+    clock = Clock()
+    board = Board(clock, joules_of("400"), haste_j=0.03)
+
+    assert measure_cadence(board.counter_j, clock=clock, sleep=clock.sleep).period_s == pytest.approx(0.1, rel=0.01)

@@ -300,3 +300,27 @@ def test_busy_machine_does_not_lose_a_step():
         reading = window(meter, clock, 1.0)
         apart_j = abs(reading.energy_j["gpu:0"] - 400 * reading.duration_s)
         assert apart_j <= 3 * reading.uncertainty_j["gpu:0"] + 0.5
+
+
+def test_counter_that_falls_short_when_read_in_haste():
+    """On a board that loses joules at each hasty reading a window loses next to none, because it hardly reads."""
+    clock = Clock()
+    board = Board(clock, joules_of("400"), haste_j=0.03)
+    meter = a_meter({"gpu:0": board}, clock)
+    window(meter, clock, 1.0)
+    reading = window(meter, clock, 2.03)
+
+    assert reading.energy_j["gpu:0"] == pytest.approx(400 * reading.duration_s, rel=0.002)
+
+
+def test_reset_right_after_the_window():
+    """A counter that is reset while its next step is waited for is no energy either."""
+    clock = Clock()
+    board = Board(clock, joules_of("400"), phase_s=0.02)
+    meter = a_meter({"gpu:0": board}, clock)
+    token = meter.begin("", ())
+    clock.now_s += 1.05
+    before_j, ended_s = board.drawn_j, clock.now_s
+    board.drawn_j = lambda until_s: before_j(until_s) if until_s <= ended_s else 400 * (until_s - ended_s)
+
+    assert meter.end(token).invalid_reasons == ("counter_went_backwards",)

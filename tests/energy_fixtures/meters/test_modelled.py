@@ -118,3 +118,25 @@ def test_own_seconds_are_not_others(who: str):
         other.kill()
 
     assert doubts == ("modelled_not_measured",)
+
+
+def test_real_neighbours_are_seen():
+    """Processes that burn a quarter of this machine's cores beside the work make a real window doubtful."""
+    ready = "print(1, flush=True)\nwhile True: pass\n"
+    command = [sys.executable, "-c", ready]
+    burning = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range((psutil.cpu_count() or 1) // 4 + 1)]
+    work = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    meter = ModelledMeter(cpu_watts="2:8")
+    try:
+        for neighbour in burning:
+            assert neighbour.stdout is not None
+            neighbour.stdout.readline()
+        token = meter.begin("case", (work.pid,))
+        time.sleep(0.5)
+        doubts = meter.end(token).doubts
+    finally:
+        for process in (work, *burning):
+            process.kill()
+            process.communicate()
+
+    assert "cpu_shared" in doubts
