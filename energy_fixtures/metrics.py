@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from statistics import median
 from typing import Literal
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.phases import decode_j, prefill_j
+from energy_fixtures.readings import COVERAGE
 from energy_fixtures.records import Generation, Request, Result, Trial
 
 Formula = Callable[[Trial, Result], float | None]
@@ -297,3 +299,14 @@ def headline(result: Result) -> Metric:
     """The metric that a result is judged by when nobody names one: per output token, else per iteration."""
     per_token = METRICS["joules_per_output_token"]
     return per_token if per_token.values(result) else METRICS["joules_per_iteration"]
+
+
+def own_error(known: Metric, result: Result) -> float:
+    """One standard uncertainty of a value by itself, from the meter, as a share of it; 0 where none is stated.
+
+    The median over the valid trials, for metrics that are joules of the scope over something that was counted.
+    """
+    of_scope = known.name.startswith(("joules_per_", "output_tokens_per_joule", "avg_power_w"))
+    errors = [trial.reading.relative_error(result.scope) for trial in result.valid_trials] if of_scope else []
+    stated = [error / COVERAGE for error in errors if error is not None]
+    return median(stated) if stated else 0.0

@@ -48,12 +48,14 @@ class Ratio:
     doubts: tuple[str, ...] = ()
 
 
-def summarise(values: Sequence[float], level: float) -> Summary:
-    """Mean with Student's t interval.
+def summarise(values: Sequence[float], level: float, *, own_error: float = 0.0) -> Summary:
+    """Mean with Student's t interval, never narrower than the error that all values may have in common.
 
     Args:
         values: One per valid trial, shape (n,), n >= 1, finite.
         level: Confidence in (0, 1).
+        own_error: One standard uncertainty of each value by itself, as a share of it. Windows of the same work meet the
+            steps of a counter alike, so that repeats do not show it and their mean does not lessen it.
 
     Raises:
         ValueError: No values, or a level outside (0, 1).
@@ -71,6 +73,8 @@ def summarise(values: Sequence[float], level: float) -> Summary:
     if n < 2:
         return Summary(center=mean, low=None, high=None, level=level, n=n, doubts=(_too_few(n),))
     reach = _quantile(n - 1, level) * math.sqrt(_variance(values, mean) / n)
+    if own_error > 0:
+        reach = max(reach, _quantile(math.inf, level) * own_error * abs(mean))
     return Summary(center=mean, low=mean - reach, high=mean + reach, level=level, n=n)
 
 

@@ -30,6 +30,7 @@ from energy_fixtures.readings import BoardTrace, Part, Reading
 BOARD_GAIN = 0.05 / math.sqrt(3)
 """Standard uncertainty of a board's sensor: within +-5 % and different for every board (arXiv 2312.02741)."""
 
+SWING_S = 1.0  # beyond a window, for how far power moves; without the next step nothing else tells
 BEFORE_S = 0.21  # how far back the powers before an edge are looked for
 INSTANT_S = 0.03  # "instant" power is the mean of about this long before (25 ms on A100 and H100, same source)
 LATE_S = 0.002  # after a foretold step it is there
@@ -162,19 +163,21 @@ class CounterMeter:
             broken[counter.source.domain] = "counter_unreadable"
             return None
 
-    def _catch(self, counters: Sequence[Counter], broken: dict[str, str]) -> dict[str, Tick | None]:
+    def _catch(
+        self, counters: Sequence[Counter], broken: dict[str, str], since: dict[str, Look] | None = None
+    ) -> dict[str, Tick | None]:
         """The next step of each counter; one that cannot be read is noted and the others are caught without it."""
         counters = [counter for counter in counters if counter.source.domain not in broken]
         try:
-            return catch_ticks(counters, self._clock, self._sleep) if counters else {}
+            return catch_ticks(counters, self._clock, self._sleep, since) if counters else {}
         except CounterUnreadable:
             readable = [counter for counter in counters if self._look(counter, broken) is not None]
-            return self._catch(readable, broken) if len(readable) < len(counters) else {}
+            return self._catch(readable, broken, since) if len(readable) < len(counters) else {}
 
     def _following(self, looks: dict[str, Look], broken: dict[str, str]) -> tuple[dict[str, Tick], dict[str, float]]:
         """The steps after a window's end, and the mean power until the steps after those."""
         stepping = [counter for counter in self._counters if counter.period_s is not None]
-        caught = self._catch([counter for counter in stepping if counter.source.domain in looks], broken)
+        caught = self._catch([counter for counter in stepping if counter.source.domain in looks], broken, looks)
         broken |= {domain: "counter_stuck" for domain, tick in caught.items() if tick is None}
         ticks = {domain: tick for domain, tick in caught.items() if tick is not None}
         broken |= {
@@ -274,7 +277,7 @@ class CounterMeter:
         begun = window.ticks.get(domain) or counter.last_tick(window.looks[domain])
         if domain in ticks:
             following = ticks[domain]
-            steps = max(1, math.ceil((following.at_s - look.after_s) / period_s - 0.02))
+            steps = max(1, counter.steps_seen, math.ceil((following.at_s - look.after_s) / period_s - 0.02))
             error_s = math.hypot(following.error_s, counter.jitter_s, steps * counter.cadence.period_error_s)
             last = Tick(at_s=following.at_s - steps * period_s, error_s=error_s, energy_j=look.energy_j)
         else:
@@ -282,7 +285,8 @@ class CounterMeter:
         mean_w = max(0.0, last.energy_j - begun.energy_j) / max(last.at_s - begun.at_s, period_s)
         gain = self._counter_over_power(domain, begun, last)
         until_begun_w = [gain * power_w for power_w in self._powers(domain, begun.at_s - INSTANT_S, window.begun_s)]
-        start = after_tick(begun, window.begun_s, until_begun_w or [mean_w])
+        around_w = [gain * power_w for power_w in self._powers(domain, window.begun_s - SWING_S, ended_s + SWING_S)]
+        start = after_tick(begun, window.begun_s, until_begun_w or [mean_w], around_w)
         before_w = [gain * power_w for power_w in self._powers(domain, last.at_s - BEFORE_S, last.at_s)][::-1]
         if domain in ticks and ended_s >= last.at_s:
             after_w = [following_w[domain]] if domain in following_w else []
@@ -290,7 +294,7 @@ class CounterMeter:
             stop = between_ticks(last, following, ended_s, before_w, after_w)
         else:
             until_ended_w = [gain * power_w for power_w in self._powers(domain, last.at_s - INSTANT_S, ended_s)]
-            stop = after_tick(last, ended_s, until_ended_w or [mean_w])
+            stop = after_tick(last, ended_s, until_ended_w or [mean_w], around_w)
         return _difference(start, stop, _quantum_j(counter))
 
     # -- from power samples --------------------------------------------------------------------------------------

@@ -51,18 +51,20 @@ class Edge:
     edges_j: float
 
 
-def after_tick(tick: Tick, moment_s: float, powers_w: Sequence[float]) -> Edge:
+def after_tick(tick: Tick, moment_s: float, powers_w: Sequence[float], around_w: Sequence[float] = ()) -> Edge:
     """Shortly after a step, with samples of the power since about then: it is drawn on at their latest.
 
     Args:
         tick: The last step before the moment, or one seen just after it.
         moment_s: On the tick's clock.
         powers_w: At least one, the latest last.
+        around_w: Others from about then: power may have moved so far unseen, as its sensor is up to a tenth late.
     """
     since_s = moment_s - tick.at_s
     power_w = powers_w[-1]
-    swing_w = max(powers_w) - min(powers_w)
-    edges_j = abs(since_s) * math.hypot(swing_w / 2, LEVEL * power_w)
+    swing_w = max(*powers_w, *around_w, power_w) - min(*powers_w, *around_w, power_w)
+    # power is either what it was or has moved all the way, and at the window's other end perhaps the same way
+    edges_j = abs(since_s) * math.hypot(0.75 * swing_w, LEVEL * power_w)
     return Edge(energy_j=tick.energy_j + power_w * since_s, tick_j=power_w * tick.error_s, edges_j=edges_j)
 
 
@@ -115,7 +117,8 @@ def _guess(p: float, b: float, a: float, place: float, width: float) -> tuple[fl
     if not -SLACK <= changed_at <= 1 + SLACK:  # also for nan: level on both sides
         return p * place, max(abs(smooth - p * place), UNEXPLAINED * width * max(abs(b - p), abs(a - p)))
     changed_at = min(1.0, max(0.0, changed_at))
-    sudden = b * min(place, changed_at) + a * max(0.0, place - changed_at)
+    whole = b * changed_at + a * (1 - changed_at)  # p, unless the change seemed to lie outside
+    sudden = (b * min(place, changed_at) + a * max(0.0, place - changed_at)) * (p / whole if whole > 0 else 0.0)
     suddenness = min(1.0, max(0.0, (abs(b - a) / max(p, 1e-9) - SMOOTH) / (SUDDEN - SMOOTH)))
     return suddenness * sudden + (1 - suddenness) * smooth, UNDECIDED * abs(sudden - smooth)
 

@@ -7,12 +7,13 @@ steps   ┴─────────┴─────────┴───
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from energy_fixtures.meters.base import Cadence
 from energy_fixtures.meters.cadence import Look
 from energy_fixtures.meters.edges import Tick
+from energy_fixtures.meters.plausible import implausible, unwrapped
 
 SHORTEST_PERIOD_S = 0.005
 """Counters that step faster (RAPL: a millisecond) are read as they stand: a step more or less is then no matter."""
@@ -53,8 +54,11 @@ class Counter:
         self.source = source
         self.cadence = cadence
         self.jitter_s = 0.0
+        self.steps_seen = 0  # while the last step was waited for, at least: one may come right after the first look
         self._clock = clock
         self._last: Tick | None = None
+        self._shown: Look | None = None
+        self._went_round_j = 0.0
 
     @property
     def period_s(self) -> float | None:
@@ -63,14 +67,21 @@ class Counter:
         return None if period_s is None or period_s < SHORTEST_PERIOD_S else period_s
 
     def look(self) -> Look:
-        """Read it.
+        """Read it; where it started again from zero since the last look, the joules go on all the same.
 
         Raises:
             CounterUnreadable: It cannot be read.
         """
         before_s = self._clock()
-        energy_j = self.source.read_j()
-        return Look(before_s=before_s, after_s=self._clock(), energy_j=energy_j)
+        shown_j = self.source.read_j()
+        after_s = self._clock()
+        if self._shown is not None:
+            moved_j, passed_s = shown_j - self._shown.energy_j, after_s - self._shown.before_s
+            really_j = unwrapped(moved_j, passed_s, self.source.range_j)
+            if implausible(really_j, passed_s, 0.0, None) is None:  # otherwise it was reset, which the reading says
+                self._went_round_j += really_j - moved_j
+        self._shown = Look(before_s=before_s, after_s=after_s, energy_j=shown_j)
+        return Look(before_s=before_s, after_s=after_s, energy_j=shown_j + self._went_round_j)
 
     def expected_s(self, now_s: float) -> tuple[float, float]:
         """When the next step after `now_s` is due and when to begin to look for it; now where that is not known."""
@@ -114,13 +125,22 @@ class _Wait:
     due_s: float
     from_s: float
     until_s: float
-    moved: bool = False
+    steps: int = 0  # that were seen to have happened since the first look
 
 
 def catch_ticks(
-    counters: Sequence[Counter], clock: Callable[[], float], sleep: Callable[[float], None]
+    counters: Sequence[Counter],
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+    since: Mapping[str, Look] | None = None,
 ) -> dict[str, Tick | None]:
     """Wait for the next step of each counter.
+
+    Args:
+        counters: All of them step.
+        clock: Monotonic seconds.
+        sleep: Waits for seconds.
+        since: By domain a reading from which on steps are counted (`Counter.steps_seen`); else one is made now.
 
     Returns:
         By domain the step; None where the counter did not step in time: it is stuck.
@@ -129,7 +149,8 @@ def catch_ticks(
         CounterUnreadable: One of them cannot be read.
     """
     found: dict[str, Tick | None] = {}
-    waits = [_wait(counter, counter.look()) for counter in counters]
+    since = {} if since is None else since
+    waits = [_wait(counter, since.get(counter.source.domain) or counter.look()) for counter in counters]
     while waits:
         pause_s = min(wait.from_s for wait in waits) - clock()
         sleep(max(PAUSE_S, pause_s))
@@ -137,11 +158,12 @@ def catch_ticks(
             earlier, wait.look = wait.look, wait.counter.look()
             moved = wait.look.energy_j > earlier.energy_j  # on some boards a hasty reading makes it fall a little
             tick = wait.counter.caught(earlier, wait.look, wait.due_s) if moved else None
-            wait.moved = wait.moved or moved
-            if tick is None and wait.look.after_s > wait.until_s and wait.moved:
+            wait.steps += moved
+            if tick is None and wait.look.after_s > wait.until_s and wait.steps:
                 tick = wait.counter.last_tick(wait.look)  # this machine is too busy to look often enough
             if tick is not None or wait.look.after_s > wait.until_s:
                 found[wait.counter.source.domain] = tick
+                wait.counter.steps_seen = wait.steps
                 waits.remove(wait)
             elif moved:
                 wait.from_s = wait.look.after_s  # it came when nobody looked: look all along for the next

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from energy_fixtures.metrics import METRICS, Metric, headline
+from energy_fixtures.metrics import METRICS, Metric, headline, own_error
 from energy_fixtures.records import Result
 from energy_fixtures.units import scale_of, significant
 from reports.statistics import Summary, summarise
@@ -79,8 +79,8 @@ class Column:
     @classmethod
     def of(cls, metric: Metric, results: Sequence[Result], level: float) -> Column:
         """Summarise and choose the prefix that suits the middle of the column."""
-        values = [metric.values(result) for result in results]
-        summaries = tuple(summarise(sample, level) if sample else None for sample in values)
+        values = [(metric.values(result), own_error(metric, result)) for result in results]
+        summaries = tuple(summarise(sample, level, own_error=error) if sample else None for sample, error in values)
         centers = [abs(summary.center) for summary in summaries if summary is not None]
         factor, prefix = scale_of(median(centers), metric.unit) if centers else (1.0, "")
         return cls(metric=metric, summaries=summaries, factor=factor, prefix=prefix)

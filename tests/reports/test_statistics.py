@@ -104,3 +104,12 @@ def test_a_95_percent_interval_covers_about_95_percent(n, spread):
         held += found.low <= 1 <= found.high
 
     assert 0.94 <= held / draws <= 0.98
+
+
+def test_repeats_do_not_hide_what_they_share():
+    """An error that all values may have in common keeps the interval from shrinking below it, and widens no other."""
+    alike, apart = [10.0, 10.01, 9.99, 10.0], [8.0, 10.0, 12.0]
+
+    assert summarise(alike, 0.95, own_error=0.01).half_width == pytest.approx(0.01 * 10 * 1.959964, rel=1e-6)
+    assert summarise(apart, 0.95, own_error=0.01) == summarise(apart, 0.95)
+    assert summarise([10.0], 0.95, own_error=0.01).half_width is None
