@@ -164,12 +164,18 @@ class EnergyFixture:
         with _told():
             window._reading = meter.end(token)
         trials = self._windows.setdefault(name, [])
+        limit_differs = guards.limit_differs(window.reading, trials, meter.info.domains)
         trials.append(
             Trial(
                 index=len(trials),
                 iterations=1,
                 reading=window.reading,
-                invalid_reasons=guards.reading_invalid(window.reading, meter.info.domains, None),
+                invalid_reasons=unique(
+                    (
+                        *guards.reading_invalid(window.reading, meter.info.domains, None),
+                        *(("power_limit_changed",) if limit_differs else ()),
+                    )
+                ),
                 doubts=unique(
                     guards.reading_doubts(window.reading, meter.info, meter.info.domains, self._session.plan.max_error)
                 ),
@@ -194,7 +200,7 @@ class EnergyFixture:
             sentence, end = str(reason), _skip
         except JoulesError as failure:
             unsupported = isinstance(failure, EngineFailed) and failure.kind == "unsupported"
-            sentence, end = str(failure), _skip if unsupported else _fail
+            sentence, end = _words(failure), _skip if unsupported else _fail
         else:
             self._rounds[result.fullname] = self._session.plan.rounds
             self.results.append(result)
@@ -232,7 +238,8 @@ class EnergyFixture:
         self._session.next_is(None)  # an engine that idles beside it would use energy of its own
         plan = plan or self._session.plan
         with _told():
-            trials = self._session.run_task(task, self._item.nodeid, self._domains(), plan)
+            more = self._session.asks_for_more(self._item, self._domains(), engine={})
+            trials = self._session.run_task(task, self._item.nodeid, self._domains(), plan, more)
         self._session.progress.clear()
         result = self._session.record(self._item, trials, self._domains(), engine={})
         self._rounds[result.fullname] = plan.rounds
@@ -269,6 +276,13 @@ def _told() -> Iterator[None]:
         yield
     except JoulesError as error:
         raise pytest.fail.Exception(str(error), pytrace=False) from None
+
+
+def _words(failure: JoulesError) -> str:
+    """What the test's report says; a framework's own words for having no memory left name no way out."""
+    if isinstance(failure, EngineFailed) and failure.kind == "out_of_memory":
+        return f"The engine ran out of memory; use a smaller batch size or model, or fewer tokens.\n{failure}"
+    return str(failure)
 
 
 def _skip(sentence: str) -> NoReturn:

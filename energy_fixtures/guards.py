@@ -10,7 +10,11 @@ from energy_fixtures.readings import BoardTrace, Reading
 from energy_fixtures.records import Generation, Scenario, Trial
 
 CLOCK_SLACK_S = 0.05
-"""How much longer than the metered window an engine's own time may be: both read one clock, messages take < 1 ms."""
+"""How far an engine's own time and the metered window may lie apart: both read one clock, messages take < 1 ms."""
+
+LATE = 0.05
+"""Share of the engine's time by which the window may be longer on top of that. A measuring process that was put aside
+for longer has metered a board at rest as if it had worked."""
 
 SLOWED = frozenset({"hw_slowdown", "hw_thermal_slowdown", "sw_thermal_slowdown", "hw_power_brake_slowdown"})
 """Clock event reasons by which heat or the supply slows the work. The power cap, `sw_power_cap`, is how a board under
@@ -56,7 +60,7 @@ def reading_invalid(reading: Reading, scope: tuple[str, ...], engine_s: float | 
         "energy_not_positive": any(_not_positive(reading, domain) for domain in scope),
         "benchmark_duration_mismatch": engine_s is not None
         and reading.method != "replay"  # its duration is the recorded one
-        and engine_s > reading.duration_s + CLOCK_SLACK_S,
+        and not -CLOCK_SLACK_S <= reading.duration_s - engine_s <= CLOCK_SLACK_S + LATE * engine_s,
         "throttled": any(SLOWED.intersection(board.throttle) for board in boards),
         "power_limit_changed": any(board.power_limit_min_w != board.power_limit_max_w for board in boards),
         "foreign_process": any(board.foreign_processes for board in boards),
@@ -84,7 +88,9 @@ def reading_doubts(
         "meters_disagree": any(meters_disagree(reading, domain) for domain in scope),
         "error_above_limit": error is not None and max_error is not None and error > max_error,
         # only where the meter states no error: a window of ten steps carries up to a tenth of edge error
-        "window_short_for_meter": error is None and reading.duration_s < 10 * meter.resolution_s,
+        "window_short_for_meter": error is None
+        and reading.joules(scope) is not None
+        and reading.duration_s < 10 * meter.resolution_s,
         "host_energy_missing": _kinds(scope) == {"gpu"} and _kinds(reading.energy_j).isdisjoint(HOST_KINDS),
     }
     return tuple(dict.fromkeys((*reading.doubts, *_true(checks))))
@@ -100,6 +106,21 @@ def meters_disagree(reading: Reading, domain: str) -> bool:
         return False
     errors_j = (reading.uncertainty_j.get(domain, 0.0), reading.integrated_uncertainty_j.get(domain, 0.0))
     return abs(integrated_j - counter_j) > DISAGREE * counter_j + 2 * math.hypot(*errors_j)
+
+
+def limit_differs(reading: Reading, earlier: Sequence[Trial], scope: tuple[str, ...]) -> bool:
+    """Whether a board in scope has another power limit than in the first valid one of the `earlier` trials.
+
+    Somebody may have changed it while no window was open; the mean of two limits is the work of neither.
+    """
+    first = next((trial.reading for trial in earlier if trial.valid), None)
+    before = {} if first is None else first.boards
+    pairs_w = [
+        (before[domain].power_limit_max_w, board.power_limit_max_w)
+        for domain, board in reading.boards.items()
+        if domain in scope and domain in before
+    ]
+    return any(None not in pair_w and len(set(pair_w)) > 1 for pair_w in pairs_w)
 
 
 def temperature_drifts(trials: Sequence[Trial], scope: tuple[str, ...]) -> bool:

@@ -20,6 +20,17 @@ def pytest_energy_result(config: pytest.Config, item: pytest.Item, result: Resul
     """
 
 
+@pytest.hookspec(firstresult=True)
+def pytest_energy_more(
+    config: pytest.Config, item: pytest.Item, result: Result, environment: Environment
+) -> bool | None:
+    """Called when a case's rounds are done, with its result so far, before it is stored.
+
+    Return True for another round, which is asked about again; the first answer that is not None counts. Rounds, time and
+    joules stay within `--energy-max-rounds`, `--energy-max-time` and `--energy-max-joules`.
+    """
+
+
 def pytest_energy_verdict(
     config: pytest.Config, item: pytest.Item, result: Result, environment: Environment
 ) -> str | None:

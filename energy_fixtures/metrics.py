@@ -89,6 +89,21 @@ def _of_generation(count: Callable[[Generation], float | None]) -> Formula:
     return lambda trial, result: None if trial.generation is None else count(trial.generation)
 
 
+def _percentile(latency: Callable[[Request], float | None], share: float) -> Formula:
+    """Linear between the two nearest requests, as NumPy's default."""
+
+    def of(trial: Trial, result: Result) -> float | None:
+        values = [] if trial.generation is None else [latency(request) for request in trial.generation.requests]
+        known = sorted(value for value in values if value is not None)
+        if not known:
+            return None
+        place = share * (len(known) - 1)
+        below, above = known[math.floor(place)], known[math.ceil(place)]
+        return below + (place - math.floor(place)) * (above - below)
+
+    return of
+
+
 def _mean_latency(latency: Callable[[Request], float | None]) -> Formula:
     def of(trial: Trial, result: Result) -> float | None:
         values = [] if trial.generation is None else [latency(request) for request in trial.generation.requests]
@@ -257,6 +272,20 @@ _ALL = (
         what="mean time per output token after the first",
         of=_mean_latency(lambda request: request.tpot_s),
     ),
+    *(
+        Metric(
+            name=f"{name}_p{percent}",
+            unit="s",
+            direction="lower",
+            what=f"{what}: {percent} of 100 requests of the window stay below",
+            of=_percentile(latency, percent / 100),
+        )
+        for name, what, latency in (
+            ("ttft", "time to first token", lambda request: request.ttft_s),
+            ("tpot", "time per output token after the first", lambda request: request.tpot_s),
+        )
+        for percent in (95, 99)
+    ),
     Metric(
         name="e2el",
         unit="s",
@@ -298,7 +327,8 @@ def nearest(name: str, known: Iterable[str], count: int = 5) -> list[str]:
 def headline(result: Result) -> Metric:
     """The metric that a result is judged by when nobody names one: per output token, else per iteration."""
     per_token = METRICS["joules_per_output_token"]
-    return per_token if per_token.values(result) else METRICS["joules_per_iteration"]
+    known = any(per_token.of(trial, result) is not None for trial in result.valid_trials)  # the first one says it
+    return per_token if known else METRICS["joules_per_iteration"]
 
 
 def own_error(known: Metric, result: Result) -> float:

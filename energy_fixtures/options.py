@@ -30,6 +30,7 @@ class Options:
         device: Where engines run; "auto" takes a GPU where one is.
         dtype: Overrides "auto" of scenarios.
         trust_remote_code: Model names whose own code may run.
+        max_rounds, max_joules: Until then a case gets more rounds while its verdict is open. None: no limit.
         rounds, warmup_rounds, min_window_s, max_time_s, cooldown_s: See `protocol.Plan`.
         min_window_s, max_warmup_s, max_error, idle_s: None suits the meter.
         phases: Measure prefill apart as well.
@@ -48,6 +49,8 @@ class Options:
     dtype: str
     trust_remote_code: frozenset[str]
     rounds: int
+    max_rounds: int
+    max_joules: float | None
     warmup_rounds: int
     min_window_s: float | None
     max_time_s: float
@@ -102,6 +105,13 @@ def _seconds(text: str) -> float:
     value = _number(text)
     if not 0 < value < 1e7:
         raise ConfigurationError(f"{text!r} is not a duration; give seconds > 0, for example 0.5")
+    return value
+
+
+def _joules(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < 1e15:
+        raise ConfigurationError(f"{text!r} is no energy; give joules > 0, for example 500")
     return value
 
 
@@ -174,6 +184,20 @@ _VALUES = (
         help="model whose own code may run, by its exact name, repeatable (default: none)",
     ),
     _Option(name="min-rounds", default=5, metavar="N", convert=_count, help="valid windows per case (default: 5)"),
+    _Option(
+        name="max-rounds",
+        default=20,
+        metavar="N",
+        convert=_count,
+        help="with --energy-compare-fail a case gets more rounds while its verdict is open, up to this many (default: 20)",
+    ),
+    _Option(
+        name="max-joules",
+        default=None,
+        metavar="JOULES",
+        convert=_joules,
+        help="no round beyond --energy-min-rounds once the case's windows have taken this much (default: no limit)",
+    ),
     _Option(
         name="warmup-rounds",
         default=1,
@@ -288,6 +312,8 @@ def read_options(config: pytest.Config) -> Options:
         dtype=value["dtype"],
         trust_remote_code=trusted,
         rounds=value["min-rounds"],
+        max_rounds=value["max-rounds"],
+        max_joules=value["max-joules"],
         warmup_rounds=value["warmup-rounds"],
         min_window_s=value["min-window"],
         max_time_s=value["max-time"],

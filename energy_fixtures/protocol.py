@@ -36,6 +36,7 @@ class Plan:
     Attributes:
         warmup_rounds: Unmetered blocks before the first window; at least one is done where it has to size the windows.
         rounds: Valid windows wanted, at least one.
+        bought: Rounds on top of them, because a verdict was still open.
         min_window_s: Work shorter than this is repeated inside one window.
         max_time_s: After this long in windows no further one is opened (but never fewer than two where `rounds` asks).
         max_warmup_s: No warm-up block beyond `warmup_rounds` that would end later than this; where `steady`, later than
@@ -56,6 +57,12 @@ class Plan:
     cooldown_s: float = 0.0
     steady: bool = False
     iterations: tuple[int, ...] | None = None
+    bought: int = 0
+
+    @property
+    def wanted(self) -> int:
+        """Valid windows wanted in all."""
+        return self.rounds + self.bought
 
     @property
     def spare(self) -> int:
@@ -200,11 +207,11 @@ def _enough(plan: Plan, kept: Sequence[Measured]) -> Enough | None:
     valid = sum(window.valid for window in kept)
     if plan.iterations is not None:
         return Enough(cut_short=valid < len(kept)) if len(kept) >= len(plan.iterations) else None
-    if valid >= plan.rounds:
+    if valid >= plan.wanted:
         return Enough(cut_short=False)
     hopeless = valid == 0 and len(kept) > plan.spare
     late = valid >= min(2, plan.rounds) and math.fsum(window.took_s for window in kept) >= plan.max_time_s
-    if hopeless or late or len(kept) >= plan.rounds + plan.spare:
+    if hopeless or late or len(kept) >= plan.wanted + plan.spare:
         return Enough(cut_short=True)
     return None
 
@@ -215,7 +222,7 @@ def _iterations(plan: Plan, warmed: Sequence[Warmed], measured: Sequence[Measure
     if not measured:
         return iterations_for(plan.min_window_s, warmed[-1].duration_s / warmed[-1].iterations)
     left_s = plan.max_time_s - math.fsum(window.took_s for window in kept)
-    rounds_left = plan.rounds - sum(window.valid for window in kept)
+    rounds_left = plan.wanted - sum(window.valid for window in kept)
     return _grown(plan, measured[-1], left_s / rounds_left)
 
 

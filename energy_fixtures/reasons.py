@@ -39,8 +39,8 @@ REASONS: dict[str, Reason] = {
         remedy="make the window longer than several counter updates, and check the counter with another tool",
     ),
     "benchmark_duration_mismatch": Reason(
-        sentence="the engine's own time for the work does not fit into the metered window",
-        remedy="check for a suspended machine or a debugger; run again",
+        sentence="the engine's own time for the work and the length of the metered window differ",
+        remedy="the measuring process was held up: check for other work on its core, a debugger, a suspended machine; run again",
     ),
     "counter_went_backwards": Reason(
         sentence="a counter showed less at the end of the window than at its start",
@@ -63,7 +63,7 @@ REASONS: dict[str, Reason] = {
         remedy="improve cooling or power supply, or wait; then measure again",
     ),
     "power_limit_changed": Reason(
-        sentence="somebody changed the board's power limit inside the window",
+        sentence="somebody changed the board's power limit inside the window or since the first one",
         remedy="keep the limit fixed while measuring: nvidia-smi -pl",
     ),
     "foreign_process": Reason(

@@ -6,7 +6,7 @@ import contextlib
 import gc
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from energy_fixtures import guards
 from energy_fixtures.errors import MeasurementInvalid
@@ -41,6 +41,7 @@ def run(
     scope: tuple[str, ...],
     on_step: Callable[[Step], None],
     clock: Clock = CLOCK,
+    more: Callable[[tuple[Trial, ...]], bool] = lambda trials: False,
 ) -> tuple[tuple[Trial, ...], Enough]:
     """All trials of one case.
 
@@ -52,6 +53,7 @@ def run(
         scope: Domains that stand for the work.
         on_step: Told each step before it begins.
         clock: Monotonic seconds, and how to wait.
+        more: Asked, with all trials so far, when the rounds are done: is another one worth its time?
 
     Returns:
         The trials in order, and how the case ended.
@@ -73,7 +75,14 @@ def run(
     measured: list[Measured] = []
     trials: list[Trial] = []
     rested = False
-    while not isinstance(step := next_step(plan, warmed, measured, rested=rested), Enough):
+    while True:
+        step = next_step(plan, warmed, measured, rested=rested)
+        if isinstance(step, Enough):
+            kept = tuple(trials[practice(plan, measured) :])
+            if plan.iterations is not None or step.cut_short or not more(kept):
+                return kept, step
+            plan = replace(plan, bought=plan.bought + 1)
+            continue
         on_step(step)
         if isinstance(step, WarmUp):
             warmed.append(_warm_up(task, meter, step, clock))
@@ -94,6 +103,7 @@ def run(
                     (
                         *task.invalid(step.iterations, generation),
                         *guards.reading_invalid(reading, scope, engine_s),
+                        *(("power_limit_changed",) if guards.limit_differs(reading, trials, scope) else ()),
                     )
                 ),
                 doubts=unique(
@@ -107,7 +117,6 @@ def run(
             trials.append(trial)
             measured.append(_told(trial, scope, clock.now() - began_s))
         rested = isinstance(step, CoolDown)
-    return tuple(trials[practice(plan, measured) :]), step
 
 
 def _warm_up(task: Task, meter: Meter, block: WarmUp, clock: Clock) -> Warmed:

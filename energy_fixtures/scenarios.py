@@ -36,6 +36,19 @@ class Resolved:
         """Equal for scenarios that share one loaded engine."""
         return digest(self.spec)
 
+    @property
+    def load_label(self) -> str:
+        """What is loaded, in a few words."""
+        spec = self.spec
+        parts = [spec.model.name, spec.dtype]
+        if spec.engine == "vllm":
+            parts.append(spec.execution.replace("_", " "))
+        if spec.speculation_method:
+            parts.append(spec.speculation_method)
+        if spec.tensor_parallel > 1:
+            parts.append(f"TP {spec.tensor_parallel}")
+        return " · ".join(parts)
+
 
 class NotPossible(Exception):
     """A case that this machine or selection cannot run; it is skipped with this sentence."""

@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import datetime
+import math
 import os
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from functools import cached_property
@@ -24,6 +25,7 @@ from energy_fixtures.engines.pool import EnginePool
 from energy_fixtures.environment import Facts, build_environment
 from energy_fixtures.errors import JoulesError
 from energy_fixtures.idle import Idle, measure_idle
+from energy_fixtures.items import case_of, fullname_of, plain_params, question_of
 from energy_fixtures.meters.base import Meter, MeterInfo
 from energy_fixtures.meters.select import choose_meter, header_lines
 from energy_fixtures.metrics import headline
@@ -148,9 +150,14 @@ class EnergySession:
             scope = scope_of(meter.info.domains, case.spec.device, case.spec.tensor_parallel)
             task = EngineTask(host, case.scenario, case.draft, dummy_weights=case.spec.model.dummy_weights)
             began_s = time.monotonic()
-            label = item.nodeid if part is None else f"{item.nodeid}::{part}"
-            trials = self.run_task(task, label, scope, self.plan)
-            prefill = self._prefill(case, host, label, scope) if self.options.phases else ()
+            label = fullname_of(item, part)
+            more = self.asks_for_more(item, scope, engine=host.facts, scenario=case, part=part)
+            trials = self.run_task(task, label, scope, self.plan, more)
+            try:
+                prefill = self._prefill(case, host, label, scope) if self.options.phases else ()
+            except KeyboardInterrupt:  # ends the session, but the whole was measured
+                self.record(item, trials, scope, engine=host.facts, scenario=case, part=part)
+                raise
             took_s = time.monotonic() - began_s
         finally:
             self._left.done(took_s)
@@ -159,8 +166,15 @@ class EnergySession:
         self._say(result, took_s)
         return result
 
-    def run_task(self, task: Task, label: str, scope: tuple[str, ...], plan: Plan) -> tuple[Trial, ...]:
-        """All trials of any task, with progress."""
+    def run_task(
+        self,
+        task: Task,
+        label: str,
+        scope: tuple[str, ...],
+        plan: Plan,
+        more: Callable[[tuple[Trial, ...]], bool] = lambda trials: False,
+    ) -> tuple[Trial, ...]:
+        """All trials of any task, with progress; `more` as in `runner.run`."""
 
         def on_step(step: Step) -> None:
             if isinstance(step, WarmUp):
@@ -172,8 +186,30 @@ class EnergySession:
             name = label.rsplit("::", 1)[-1]
             self.progress.step(f"{name}: {what}", seconds_left=self._left.seconds(), cases_left=self._left.cases)
 
-        trials, _ = run(task, self.meter, plan, label, scope, on_step)
+        trials, _ = run(task, self.meter, plan, label, scope, on_step, more=more)
         return trials
+
+    def asks_for_more(
+        self,
+        item: pytest.Item,
+        scope: tuple[str, ...],
+        *,
+        engine: Facts,
+        scenario: Resolved | None = None,
+        part: str | None = None,
+    ) -> Callable[[tuple[Trial, ...]], bool]:
+        """Whether a case with these trials shall get another round: whoever judges says so, the budgets allow it."""
+
+        def more(trials: tuple[Trial, ...]) -> bool:
+            spent_j = math.fsum(trial.reading.joules() or 0.0 for trial in trials)
+            rounds = sum(trial.valid for trial in trials)
+            if rounds >= self.options.max_rounds or spent_j >= (self.options.max_joules or math.inf):
+                return False
+            result, environment = self._result(item, trials, scope, engine=engine, scenario=scenario, part=part)
+            hook = self._config.hook.pytest_energy_more
+            return bool(hook(config=self._config, item=item, result=result, environment=environment))
+
+        return more
 
     def record(
         self,
@@ -197,21 +233,8 @@ class EnergySession:
             part: Name of the window inside the test, None for the whole.
             prefill: Windows of the same work that ended at its first token, where phases were asked for.
         """
-        environment = build_environment(self.boards, self.meter.info, engine)
-        fullname = item.nodeid if part is None else f"{item.nodeid}::{part}"
-        case = item.callspec.id if hasattr(item, "callspec") else item.name
-        result = Result(
-            fullname=fullname,
-            question=question_of(item),
-            case=case if part is None else f"{case}::{part}",
-            scenario=None if scenario is None else scenario.scenario,
-            environment=environment.key,
-            scope=scope,
-            trials=self._doubted(trials, scope),
-            prefill_trials=self._doubted(prefill, scope),
-            idle_w=self._idle.watts,
-            started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            params=plain_params(item),
+        result, environment = self._result(
+            item, trials, scope, engine=engine, scenario=scenario, part=part, prefill=prefill
         )
         self.results.append(result)
         self.environments[environment.key] = environment
@@ -224,12 +247,41 @@ class EnergySession:
         self._config.hook.pytest_energy_result(config=self._config, item=item, result=result, environment=environment)
         return result
 
+    def _result(
+        self,
+        item: pytest.Item,
+        trials: tuple[Trial, ...],
+        scope: tuple[str, ...],
+        *,
+        engine: Facts,
+        scenario: Resolved | None = None,
+        part: str | None = None,
+        prefill: tuple[Trial, ...] = (),
+    ) -> tuple[Result, Environment]:
+        """What `record` keeps, with the environment that it names."""
+        environment = build_environment(self._boards_as_seen(trials), self.meter.info, engine)
+        result = Result(
+            fullname=fullname_of(item, part),
+            question=question_of(item),
+            case=case_of(item, part),
+            scenario=None if scenario is None else scenario.scenario,
+            environment=environment.key,
+            scope=scope,
+            trials=self._doubted(trials, scope),
+            prefill_trials=self._doubted(prefill, scope),
+            idle_w=self._idle.watts,
+            started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            params=plain_params(item),
+        )
+        return result, environment
+
     def say_outcome(self, item: pytest.Item, outcome: str, why: object) -> None:
         """One line for a case that was skipped or failed, with the first line of the reason."""
-        case = item.callspec.id if hasattr(item, "callspec") else item.name
         reason = why[2].removeprefix("Skipped: ") if isinstance(why, tuple) else str(why)
         first = next(iter(reason.strip().splitlines()), "")
-        self.progress.milestone(f"  {case:<34} {outcome}: {textwrap.shorten(first, LONGEST_REASON, placeholder=' …')}")
+        self.progress.milestone(
+            f"  {case_of(item):<34} {outcome}: {textwrap.shorten(first, LONGEST_REASON, placeholder=' …')}"
+        )
 
     def next_is(self, case: Resolved | None) -> None:
         """End the engine unless the next case uses it."""
@@ -252,6 +304,20 @@ class EnergySession:
             self.progress.milestone(f"  {label.rsplit('::', 1)[-1]}: prefill was not measured: {first}")
             return ()
 
+    def _boards_as_seen(self, trials: tuple[Trial, ...]) -> tuple[Facts, ...]:
+        """The boards' facts with the power limit of these trials: it may have changed since the session's start."""
+        seen = [trial.reading.boards for trial in trials if trial.valid and trial.reading.method in MEASURED]
+        limits_w = {
+            domain: board.power_limit_max_w
+            for boards in seen
+            for domain, board in boards.items()
+            if board.power_limit_max_w is not None
+        }
+        return tuple(
+            {**facts, "power_limit_w": limits_w[f"gpu:{index}"]} if f"gpu:{index}" in limits_w else facts
+            for index, facts in enumerate(self.boards)
+        )
+
     def _doubted(self, trials: tuple[Trial, ...], scope: tuple[str, ...]) -> tuple[Trial, ...]:
         """The trials, with the doubts that only all of them together, or the session, can raise."""
         drifts = ("temperature_drifts",) if guards.temperature_drifts(trials, scope) else ()
@@ -267,7 +333,7 @@ class EnergySession:
             self._pool.acquire(case.spec)
             took_s = time.monotonic() - began_s
             self._left.loaded(case.spec.engine, case.load_key, took_s)
-            self.progress.milestone(f"{case.spec.engine} · {load_label(case)} loaded in {duration(took_s)}")
+            self.progress.milestone(f"{case.spec.engine} · {case.load_label} loaded in {duration(took_s)}")
         return self._pool.acquire(case.spec)
 
     def _say(self, result: Result, took_s: float) -> None:
@@ -322,29 +388,3 @@ def scope_of(domains: tuple[str, ...], device: str, boards: int) -> tuple[str, .
     gpus = tuple(domain for domain in domains if domain.startswith("gpu:"))
     chosen = gpus[:boards] if device == "cuda" else tuple(domain for domain in domains if domain not in gpus)
     return chosen or domains
-
-
-def question_of(item: pytest.Item) -> str:
-    """The file's question: `benchmarks/test_speculative.py` asks "speculative"."""
-    return item.path.stem.removeprefix("test_")
-
-
-def plain_params(item: pytest.Item) -> Mapping[str, str | int | float | bool | None]:
-    """The test's parameters that are plain values; the Scenario among them is stored as itself."""
-    params = item.callspec.params if hasattr(item, "callspec") else {}
-    return {
-        name: value for name, value in params.items() if value is None or isinstance(value, str | int | float | bool)
-    }
-
-
-def load_label(case: Resolved) -> str:
-    """What was loaded, in a few words."""
-    spec = case.spec
-    parts = [spec.model.name, spec.dtype]
-    if spec.engine == "vllm":
-        parts.append(spec.execution.replace("_", " "))
-    if spec.speculation_method:
-        parts.append(spec.speculation_method)
-    if spec.tensor_parallel > 1:
-        parts.append(f"TP {spec.tensor_parallel}")
-    return " · ".join(parts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from perf import accuracy, collect, optimum, window
+from perf import accuracy, collect, gate, optimum, window
 from perf.figure import CommandFailed, Figure
 
 GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -16,6 +16,7 @@ GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
     "window": window.window_figures,
     "load": window.load_figures,
     "accuracy": accuracy.figures,
+    "gate": gate.figures,
     "optimum": optimum.figures,
 }
 

@@ -5,6 +5,7 @@ Result now ──fullname──► Result then ──scenario, method, scope, en
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -43,6 +44,22 @@ class Pair:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What two environments say of each other: why they may not be compared, and what differs although they may."""
+
+    unfair: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, then: Environment | None, now: Environment | None) -> Around:
+        """Ask two environments; None stands for one that a file does not hold."""
+        if then is None or now is None:
+            side = "the baseline" if then is None else "the new run"
+            return cls(unfair=(f"{side} does not say where it was measured",), notes=())
+        return cls(unfair=tuple(incomparable(then, now)), notes=tuple(differences(then, now)))
+
+
 class Baseline:
     """A stored run, ready to be compared with.
 
@@ -54,6 +71,7 @@ class Baseline:
     def __init__(self, name: str, run: Run) -> None:
         self.name = name
         self.environments = run.environments
+        self.results = run.results
         self._by_name = {result.fullname: result for result in run.results}
 
     def pair(self, candidate: Result, environment: Environment) -> Pair:
@@ -61,19 +79,21 @@ class Baseline:
         past = self._by_name.get(candidate.fullname)
         if past is None:
             return Pair(state=State.NEW, candidate=candidate)
-        other_work = scenario_differences(past.scenario, candidate.scenario)
-        if other_work:
-            return Pair(state=State.OTHER_WORKLOAD, candidate=candidate, baseline=past, differences=other_work)
-        unfair = self._unfair(past, candidate, environment)
-        if unfair:
-            return Pair(state=State.INCOMPARABLE, candidate=candidate, baseline=past, differences=unfair)
-        notes = tuple(differences(self.environments[past.environment], environment))
-        return Pair(state=State.COMPARED, candidate=candidate, baseline=past, notes=notes)
+        around = Around.of(self.environments.get(past.environment), environment)
+        return hold(past, candidate, around, scenario_differences(past.scenario, candidate.scenario))
 
     def missing(self, results: Sequence[Result], expected: Callable[[str], bool]) -> tuple[Result, ...]:
         """Results of the baseline that have none now, among those whose full name was `expected` to run."""
         seen = {result.fullname for result in results}
         return tuple(past for name, past in self._by_name.items() if name not in seen and expected(name))
+
+    def stale(self, now: datetime.datetime, days: float) -> str | None:
+        """A sentence when the newest result is older than `days`, None when it is not, or does not say."""
+        moments = [datetime.datetime.fromisoformat(result.started_at) for result in self.results]
+        age_days = (now - max(moments)).total_seconds() / 86_400 if moments else 0.0
+        if age_days <= days:
+            return None
+        return f"the baseline is {age_days:.0f} days old, stale after {days:g}; save a newer one"
 
     def elsewhere(self, here: Environment) -> tuple[str, ...]:
         """What differs between this machine and every one the baseline knows; empty when one of them is this machine.
@@ -86,20 +106,29 @@ class Baseline:
         fewest = min(found, key=len, default=[])
         return tuple(fewest)
 
-    def _unfair(self, past: Result, candidate: Result, environment: Environment) -> tuple[str, ...]:
-        then = self.environments.get(past.environment)
-        if then is None:
-            return ("the baseline does not say where it was measured",)
-        unfair = incomparable(then, environment)
-        if past.method != candidate.method and not any("joules against" in clause for clause in unfair):
-            unfair.append(f"{past.method} joules against {candidate.method} joules")
-        if past.scope != candidate.scope:
-            unfair.append(f"joules of {' '.join(past.scope)} against {' '.join(candidate.scope)}")
-        if not past.valid_trials:
-            unfair.append(f"no valid trial in the baseline ({_invalid(past)})")
-        if not candidate.valid_trials:
-            unfair.append(f"no valid trial now ({_invalid(candidate)})")
-        return tuple(unfair)
+
+def hold(past: Result, candidate: Result, around: Around, other_work: tuple[str, ...]) -> Pair:
+    """Put two results side by side and say whether they may be compared.
+
+    Args:
+        past, candidate: The old one and the new one.
+        around: What their environments say of each other.
+        other_work: A clause for each way in which they did not do the same.
+    """
+    if other_work:
+        return Pair(state=State.OTHER_WORKLOAD, candidate=candidate, baseline=past, differences=other_work)
+    unfair = list(around.unfair)
+    if past.method != candidate.method and not any("joules against" in clause for clause in unfair):
+        unfair.append(f"{past.method} joules against {candidate.method} joules")
+    if past.scope != candidate.scope:
+        unfair.append(f"joules of {' '.join(past.scope)} against {' '.join(candidate.scope)}")
+    if not past.valid_trials:
+        unfair.append(f"no valid trial in the baseline ({_invalid(past)})")
+    if not candidate.valid_trials:
+        unfair.append(f"no valid trial now ({_invalid(candidate)})")
+    if unfair:
+        return Pair(state=State.INCOMPARABLE, candidate=candidate, baseline=past, differences=tuple(unfair))
+    return Pair(state=State.COMPARED, candidate=candidate, baseline=past, notes=around.notes)
 
 
 def contrast(metric: Metric, pair: Pair, level: float) -> Ratio | None:
@@ -114,7 +143,7 @@ def scenario_differences(old: Scenario | None, new: Scenario | None) -> tuple[st
     """One clause per field in which two Scenarios differ; empty for equal ones."""
     if old is None or new is None:
         return () if old is new else ("a plain function against a scenario",)
-    if old.key == new.key:
+    if old == new or old.key == new.key:  # equal ones need no digest
         return ()
     before, after = msgspec.structs.asdict(old), msgspec.structs.asdict(new)
     differing = [name for name in before if before[name] != after[name]]

@@ -1,8 +1,14 @@
 """Is the change a reason to fail? The only place that turns numbers into a verdict.
 
-First version, the habit of pytest-benchmark: a case REGRESSED when the chosen statistic is worse than the baseline's by
-more than the limit. UNCHANGED is said only where the whole interval of the ratio lies inside the limit on both sides;
-"not shown" is INCONCLUSIVE and never called unchanged.
+    REGRESSED      the mean is worse by more than the limit, and an interval shows that it is worse at all
+    IMPROVED       the same on the other side
+    UNCHANGED      a whole interval lies inside the limit on both sides: equivalence is shown
+    INCONCLUSIVE   none of these is shown (yet)
+    INCOMPARABLE   the two are not the same work on the same machine
+
+The interval of REGRESSED and IMPROVED holds at `Policy.confidence` for all gated cases of a session together (Bonferroni)
+and however often one looks (`reports.sequential`); the one of UNCHANGED at the printed level. Limits on a median, minimum or
+maximum, of which there is no such interval, are judged by the point alone.
 """
 
 from __future__ import annotations
@@ -18,7 +24,9 @@ from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.metrics import METRICS, Metric, headline, metric
 from energy_fixtures.readings import MEASURED
 from energy_fixtures.units import quantity
-from reports.comparison import Pair, State, contrast
+from reports.comparison import Pair, State
+from reports.noise import Between
+from reports.sequential import anytime_ratio
 from reports.statistics import Ratio
 
 STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {"mean": fmean, "median": median, "min": min, "max": max}
@@ -60,11 +68,12 @@ class Limit:
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:
-    """A verdict with its figures in one sentence."""
+    """A verdict with its figures in one sentence. `open`: INCONCLUSIVE, and more rounds may well decide it."""
 
     limit: Limit
     verdict: Verdict
     sentence: str
+    open: bool = False
 
 
 def parse_limit(expression: str) -> Limit:
@@ -103,13 +112,51 @@ def _refused(expression: str, why: str) -> ConfigurationError:
     )
 
 
-def judge(limit: Limit, pair: Pair, level: float) -> Judgement | None:
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """How sure the gate wants to be.
+
+    Attributes:
+        confidence: That no case of a session is called REGRESSED (or IMPROVED) without being it, in (0, 1).
+        gated: How many cases are held against a limit in the session; the doubt that is left is shared among them.
+        between: What two sessions differ by on their own; None where both sides are of one session.
+        max_rounds: How many valid trials the new side may come to have.
+    """
+
+    confidence: float = 0.99
+    gated: int = 1
+    between: Between | None = None
+    max_rounds: int = 20
+
+    @property
+    def level(self) -> float:
+        """Confidence of one case's interval."""
+        return 1 - (1 - self.confidence) / max(1, self.gated)
+
+    def interval(self, base: Sequence[float], new: Sequence[float], level: float) -> Ratio:
+        """New over base at a level, with what sessions differ by."""
+        return anytime_ratio(base, new, level, between=self._between(level))
+
+    def best(self, base: Sequence[float], new: Sequence[float], level: float) -> Ratio:
+        """The interval that all rounds there may be would give, if they went on like those there are."""
+        rounds = max(self.max_rounds, len(new))
+        return anytime_ratio(base, new, level, between=self._between(level), as_if=rounds)
+
+    def _between(self, level: float) -> float:
+        return 0.0 if self.between is None else self.between.reach(level)
+
+
+ONE_SESSION = Policy()
+
+
+def judge(limit: Limit, pair: Pair, level: float, policy: Policy = ONE_SESSION) -> Judgement | None:
     """Hold a pair against a limit; None for a new case, of which there is nothing to say.
 
     Args:
         limit: What is allowed.
         pair: The case with its past.
         level: Confidence of the interval that UNCHANGED needs, in (0, 1).
+        policy: How sure REGRESSED and IMPROVED have to be.
     """
     if pair.state is State.NEW or pair.baseline is None:
         return None
@@ -129,31 +176,62 @@ def judge(limit: Limit, pair: Pair, level: float) -> Judgement | None:
             f"{case}: the baseline's {limit.stat} {known.name} is {quantity(old, known.unit)}, no base for a percentage"
         )
         return Judgement(limit=limit, verdict=Verdict.INCONCLUSIVE, sentence=sentence)
-    interval = contrast(known, pair, level) if limit.stat == "mean" else None  # of the ratio of means, nothing else
-    verdict = _verdict(limit, known, old, new, interval)
+    worse = _Shares(
+        old=old, new=new, allowed=limit.amount / 100 if limit.percent else limit.amount / old if old > 0 else 0
+    )
+    if limit.stat == "mean":
+        shown, inside = (policy.interval(old_values, new_values, one) for one in (policy.level, level))
+        verdict = _verdict(known, worse, shown, inside)
+        best = (policy.best(old_values, new_values, one) for one in (policy.level, level))
+        may_decide = verdict is Verdict.INCONCLUSIVE and _verdict(known, worse, *best) is not Verdict.INCONCLUSIVE
+    else:
+        shown, verdict, may_decide = None, worse.point_verdict(known), False
     label = "" if pair.candidate.method in MEASURED else f" ({pair.candidate.method}, not measured)"
     sentence = (
         f"{case}: {limit.stat} {known.name} {quantity(new, known.unit)}{label} against {quantity(old, known.unit)}"
         f"{_change(old, new)}, limit {limit.said(known.unit)} "
-        f"(n = {len(new_values)} against {len(old_values)}{_range(interval)})"
+        f"(n = {len(new_values)} against {len(old_values)}{_range(shown)})"
     )
-    return Judgement(limit=limit, verdict=verdict, sentence=sentence)
+    if verdict is Verdict.INCONCLUSIVE and shown is not None and shown.doubts:
+        sentence += f": {'; '.join(shown.doubts)}"
+    return Judgement(limit=limit, verdict=verdict, sentence=sentence, open=may_decide)
 
 
-def _verdict(limit: Limit, known: Metric, old: float, new: float, interval: Ratio | None) -> Verdict:
-    allowed = old * limit.amount / 100 if limit.percent else limit.amount
-    worse = old - new if known.direction == "higher" else new - old
-    if worse > allowed:
-        return Verdict.REGRESSED
-    if limit.stat != "mean" and worse < -allowed:
-        return Verdict.IMPROVED  # the limit is on a point, and so is the answer
-    if interval is None or interval.low is None or interval.high is None or old <= 0:
+@dataclass(frozen=True, kw_only=True)
+class _Shares:
+    """A statistic of both sides, and how much worse it may be as a share of the old one."""
+
+    old: float
+    new: float
+    allowed: float
+
+    def worse_by(self, known: Metric) -> float:
+        """How much worse it became, as a share; infinite from nothing to something."""
+        change = self.old - self.new if known.direction == "higher" else self.new - self.old
+        return change / self.old if self.old > 0 else math.copysign(math.inf, change) if change else 0.0
+
+    def point_verdict(self, known: Metric) -> Verdict:
+        """By the point alone."""
+        worse = self.worse_by(known)
+        if worse > self.allowed:
+            return Verdict.REGRESSED
+        return Verdict.IMPROVED if worse < -self.allowed else Verdict.INCONCLUSIVE
+
+
+def _verdict(known: Metric, shares: _Shares, shown: Ratio, inside: Ratio) -> Verdict:
+    """Of a mean: `shown` is the interval that a change needs, `inside` the one that UNCHANGED needs."""
+    worse = shares.worse_by(known)
+    if shown.low is not None and shown.high is not None:
+        rises, falls = shown.low > 1, shown.high < 1
+        is_worse, is_better = (falls, rises) if known.direction == "higher" else (rises, falls)
+        if worse > shares.allowed and is_worse:
+            return Verdict.REGRESSED
+        if worse < -shares.allowed and is_better:
+            return Verdict.IMPROVED
+    if inside.low is None or inside.high is None:
         return Verdict.INCONCLUSIVE
-    better = interval.low > 1 if known.direction == "higher" else interval.high < 1
-    if worse < -allowed and better:
-        return Verdict.IMPROVED
-    band = allowed / old
-    return Verdict.UNCHANGED if 1 - band <= interval.low and interval.high <= 1 + band else Verdict.INCONCLUSIVE
+    equal = 1 - shares.allowed <= inside.low and inside.high <= 1 + shares.allowed
+    return Verdict.UNCHANGED if equal else Verdict.INCONCLUSIVE
 
 
 def percent_change(ratio: float) -> str:

@@ -15,7 +15,16 @@ from reports.gate import Limit, parse_limit
 LEVEL = 0.95
 """Confidence of every printed interval, and of the one that UNCHANGED needs."""
 
+CONFIDENCE = 0.99
+"""Default of --energy-compare-confidence: of a hundred sessions without a change at most one says REGRESSED of any case."""
+
 NEWEST = "newest"
+
+STATES = ("new", "missing", "stale", "incomparable", "other-workload", "inconclusive")
+"""What --energy-baseline-policy may fail."""
+
+STALE_DAYS = 30.0
+"""A baseline older than this is called stale: drivers, boards and people have changed meanwhile."""
 
 COMPARE = f"compare with a saved run: its number, part of its name, a file, or {NEWEST} (also without a value)"
 FAIL = (
@@ -24,9 +33,17 @@ FAIL = (
     "implies --energy-compare"
 )
 
+CONFIDENCE_HELP = (
+    "how sure REGRESSED has to be, for all cases of the session together and however many rounds are bought "
+    "(default: 99%)"
+)
+POLICY = f"what else fails: lenient (nothing, the default), strict (everything), or a comma list of {', '.join(STATES)}"
+
 _OPTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("compare", "NUM|FILE", {"nargs": "?", "const": NEWEST}, COMPARE),
     ("compare-fail", "EXPR", {"action": "append"}, FAIL),
+    ("compare-confidence", "PERCENT", {}, CONFIDENCE_HELP),
+    ("baseline-policy", "POLICY", {}, POLICY),
     ("columns", "LIST", {}, "metrics to show, comma separated"),
     ("sort", "KEY", {}, "order of the rows: name or a metric, best first (default: as they ran)"),
 )
@@ -41,12 +58,16 @@ class Options:
         limits: What fails a case.
         columns: Metric names, empty for the usual ones.
         sort: `name`, a metric, or None for the order of the run.
+        confidence: See `gate.Policy`.
+        failing: The `STATES` that fail a case, or the session where there is no case.
     """
 
     compare: str | None
     limits: tuple[Limit, ...]
     columns: tuple[str, ...]
     sort: str | None
+    confidence: float = CONFIDENCE
+    failing: frozenset[str] = frozenset()
 
     @property
     def comparing(self) -> bool:
@@ -76,16 +97,55 @@ def read_options(config: pytest.Config) -> Options:
     Raises:
         ConfigurationError: A value that cannot be what its option needs.
     """
-    compare, fail, columns, sort = (
+    compare, fail, columns, sort, confidence, policy = (
         config.getoption(name) or config.getini(name) or None
-        for name in ("energy_compare", "energy_compare_fail", "energy_columns", "energy_sort")
+        for name in (
+            "energy_compare",
+            "energy_compare_fail",
+            "energy_columns",
+            "energy_sort",
+            "energy_compare_confidence",
+            "energy_baseline_policy",
+        )
     )
     if config.getoption("energy_compare") == "":
         raise ConfigurationError(f"--energy-compare= is empty; name a run, or write --energy-compare={NEWEST}")
     limits = tuple(dict.fromkeys(parse_limit(expression) for expression in fail or ()))
     if compare is None and limits:
         compare = NEWEST
-    return Options(compare=_reference(compare), limits=limits, columns=_columns(columns or ""), sort=_sort(sort))
+    return Options(
+        compare=_reference(compare),
+        limits=limits,
+        columns=_columns(columns or ""),
+        sort=_sort(sort),
+        confidence=_confidence(confidence),
+        failing=_failing(policy or "lenient"),
+    )
+
+
+def _confidence(text: str | None) -> float:
+    try:
+        level = CONFIDENCE if text is None else float(text.removesuffix("%")) / 100
+    except ValueError:
+        level = 0.0
+    if not 0.5 <= level < 1:
+        raise ConfigurationError(
+            f"--energy-compare-confidence={text}: give a percentage from 50 to below 100, for example 99%"
+        )
+    return level
+
+
+def _failing(text: str) -> frozenset[str]:
+    named = {"lenient": frozenset[str](), "strict": frozenset(STATES)}
+    if text in named:
+        return named[text]
+    words = frozenset(word.strip() for word in text.split(",") if word.strip())
+    for word in words or {text}:
+        if word not in STATES:
+            raise ConfigurationError(
+                f"--energy-baseline-policy has no state {word!r}; use lenient, strict, or some of {', '.join(STATES)}"
+            )
+    return words
 
 
 def _reference(text: str | None) -> str | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ import pytest
 from energy_fixtures.errors import JoulesError
 from energy_fixtures.records import Environment, Result
 from reports.comparison import Baseline
-from reports.options import add_options, read_options
+from reports.noise import learn
+from reports.options import STALE_DAYS, add_options, read_options
 from reports.session import WIDE, ReportSession
 
 KEY = pytest.StashKey[ReportSession]()
+HISTORY = 20  # runs that tell how much sessions differ by on their own
 DESELECTED = pytest.StashKey[set[str]]()
 """Node ids that were left out on purpose; they are not missing from the baseline."""
 
@@ -64,6 +67,16 @@ def _load_baseline(config: pytest.Config, report: ReportSession) -> None:
     report.baseline = Baseline(path.stem, read_run(path))
     here = Environment(host=host_facts(), boards=boards, packages={}, engine={}, meter={})
     report.refused = report.baseline.elsewhere(here)
+    report.stale = report.baseline.stale(datetime.datetime.now(datetime.UTC), STALE_DAYS)
+    report.max_rounds = config.stash[MEASURING].options.max_rounds
+    if report.options.limits:
+        report.between = learn(store.newest(HISTORY))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+    """As many cases may be judged as can be measured, and the doubt that is left is shared among them."""
+    config.stash[KEY].gated = sum("energy" in getattr(item, "fixturenames", ()) for item in items)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -82,6 +95,11 @@ def pytest_energy_result(config: pytest.Config, result: Result, environment: Env
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_energy_more(config: pytest.Config, result: Result, environment: Environment) -> bool | None:
+    return config.stash[KEY].open(result, environment) or None
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_energy_verdict(config: pytest.Config, result: Result) -> str | None:
     return config.stash[KEY].failure(result)
 
@@ -89,14 +107,29 @@ def pytest_energy_verdict(config: pytest.Config, result: Result) -> str | None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     writer = terminalreporter._tw  # its only handle; pytest's own plugins use it too
     width = writer.fullwidth if terminalreporter.isatty else max(WIDE, writer.fullwidth)
+    report = config.stash[KEY]
+    for line in report.lines(width=width, colour=writer.hasmarkup, expected=_expected(config)):
+        terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A missing case has no test that could fail for it."""
+    report = session.config.stash[KEY]
+    gone = "missing" in report.options.failing and report.missing(_expected(session.config))
+    if gone and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _expected(config: pytest.Config) -> Callable[[str], bool]:
+    """Whether a case of the baseline, by full name, was to run now."""
     left_out = config.stash[DESELECTED]
 
     def expected(fullname: str) -> bool:
         asked = any(_lies_under(fullname, argument, config) for argument in config.args)
         return asked and not any(fullname == name or fullname.startswith(f"{name}::") for name in left_out)
 
-    for line in config.stash[KEY].lines(width=width, colour=writer.hasmarkup, expected=expected):
-        terminalreporter.write_line(line)
+    return expected
 
 
 def _lies_under(nodeid: str, argument: str, config: pytest.Config) -> bool:

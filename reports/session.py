@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from energy_fixtures.records import Environment, Result
 from reports.comparison import Baseline, Pair, State
-from reports.gate import Judgement, Verdict, judge
+from reports.gate import Judgement, Policy, Verdict, judge
+from reports.noise import Between
 from reports.options import LEVEL, Options
 from reports.render.text import plain
 
@@ -36,6 +37,10 @@ class ReportSession:
         self.baseline: Baseline | None = None
         self.storage = ""  # where a baseline was looked for
         self.refused: tuple[str, ...] = ()  # why the whole baseline is of another machine
+        self.stale: str | None = None  # a sentence, when the baseline is old
+        self.between = Between()
+        self.max_rounds = 20
+        self.gated = 1  # cases that may be held against a limit
         self.recovered: tuple[str, ...] = ()  # one line per earlier session that was killed and is saved now
         self._results: dict[str, Result] = {}
         self._environments: dict[str, Environment] = {}
@@ -50,17 +55,46 @@ class ReportSession:
         if self.baseline is None:
             return
         pair = self._pairs[name] = self.baseline.pair(result, environment)
-        found = (judge(limit, pair, LEVEL) for limit in self.options.limits)
-        self._judgements[name] = [judgement for judgement in found if judgement is not None]
+        self._judgements[name] = self._judge(pair)
+
+    def open(self, result: Result, environment: Environment) -> bool:
+        """Whether another round may still bring a verdict on this case."""
+        if self.baseline is None or not self.options.limits:
+            return False
+        judgements = self._judge(self.baseline.pair(result, environment))
+        return any(judgement.verdict is Verdict.INCONCLUSIVE and judgement.open for judgement in judgements)
+
+    def _judge(self, pair: Pair) -> list[Judgement]:
+        policy = Policy(
+            confidence=self.options.confidence, gated=self.gated, between=self.between, max_rounds=self.max_rounds
+        )
+        found = (judge(limit, pair, LEVEL, policy) for limit in self.options.limits)
+        return [judgement for judgement in found if judgement is not None]
 
     def failure(self, result: Result) -> str | None:
         """Why the gate fails this result's test; None when it passes."""
         judgements = self._judgements.get(result.fullname, [])
-        failing = [judgement.sentence for judgement in judgements if judgement.verdict is Verdict.REGRESSED]
-        if not failing or self.baseline is None:
+        if self.baseline is None:
             return None
-        against = f"{Verdict.REGRESSED.value} against {plain(self.baseline.name)}"
-        return "\n".join(f"{against}: {sentence}" for sentence in failing)
+        against = plain(self.baseline.name)
+        fails = self.options.failing
+        verdicts = {Verdict.REGRESSED} | ({Verdict.INCONCLUSIVE} if "inconclusive" in fails else set())
+        failing = [
+            f"{judgement.verdict.value} against {against}: {judgement.sentence}"
+            for judgement in judgements
+            if judgement.verdict in verdicts
+        ]
+        pair = self._pairs[result.fullname]
+        if pair.state.value.replace(" ", "-") in fails:
+            why = "; ".join(pair.differences) or "save a run with it first"
+            failing.append(f"{pair.state.value} against {against}: {result.case}: {why}")
+        if self.stale is not None and "stale" in fails:
+            failing.append(f"{result.case}: {self.stale}")
+        return "\n".join(failing) or None
+
+    def missing(self, expected: Callable[[str], bool]) -> tuple[Result, ...]:
+        """Cases of the baseline that were to run now and have no result."""
+        return () if self.baseline is None else self.baseline.missing(list(self._results.values()), expected)
 
     def header(self) -> list[str]:
         """What is known of the baseline before the first engine loads."""
@@ -76,8 +110,12 @@ class ReportSession:
             differs = "; ".join(self.refused)
             return [plain(f"energy baseline: {self.baseline.name} is from another machine ({differs}); {kept}")]
         newest = ", the newest run" if self.options.reference is None else ""
-        gate = f", limit {', '.join(limit.expression for limit in self.options.limits)}" if self.options.limits else ""
-        return [plain(f"energy baseline: {self.baseline.name}{newest}{gate}")]
+        lines = [f"energy baseline: {self.baseline.name}{newest}"]
+        if self.options.limits:
+            limits = ", ".join(limit.expression for limit in self.options.limits)
+            lines[0] += f", limit {limits}, {100 * self.options.confidence:g} % sure"
+            lines.append(f"  {self.between.sentence}")
+        return [plain(line) for line in (*lines, *([f"  {self.stale}"] if self.stale else []))]
 
     def lines(self, *, width: int, colour: bool, expected: Callable[[str], bool]) -> list[str]:
         """The report.
@@ -116,7 +154,7 @@ class ReportSession:
         from reports.render.terminal import some
 
         states = Counter(pair.state for pair in self._pairs.values())
-        missing = self.baseline.missing(list(self._results.values()), expected)
+        missing = self.missing(expected)
         said = [f"{states[state]} {state.value}" for state in State if states[state]]
         lines = ["", f"energy baseline {self.baseline.name}: {', '.join([*said, f'{len(missing)} missing'])}"]
         lines += self._around()

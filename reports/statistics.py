@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,9 +73,9 @@ def summarise(values: Sequence[float], level: float, *, own_error: float = 0.0) 
     mean = math.fsum(values) / n
     if n < 2:
         return Summary(center=mean, low=None, high=None, level=level, n=n, doubts=(_too_few(n),))
-    reach = _quantile(n - 1, level) * math.sqrt(_variance(values, mean) / n)
+    reach = quantile(n - 1, level) * math.sqrt(_variance(values, mean) / n)
     if own_error > 0:
-        reach = max(reach, _quantile(math.inf, level) * own_error * abs(mean))
+        reach = max(reach, quantile(math.inf, level) * own_error * abs(mean))
     return Summary(center=mean, low=mean - reach, high=mean + reach, level=level, n=n)
 
 
@@ -115,7 +116,7 @@ def ratio(base: Sequence[float], new: Sequence[float], level: float) -> Ratio:
         return Ratio(value=value, low=value, high=value, level=level)
     # shares first: squares of tiny errors would vanish
     freedom = 1 / ((part[0] / error) ** 2 / (len(base) - 1) + (part[1] / error) ** 2 / (len(new) - 1))
-    reach = _quantile(freedom, level) * math.sqrt(error)
+    reach = quantile(freedom, level) * math.sqrt(error)
     high = math.exp(math.log(value) + reach) if math.log(value) + reach < 700 else math.inf  # exp overflows at 709
     return Ratio(value=value, low=value * math.exp(-reach), high=high, level=level)
 
@@ -133,8 +134,9 @@ def _variance(values: Sequence[float], mean: float) -> float:
     return math.fsum((value - mean) ** 2 for value in values) / (len(values) - 1)
 
 
-def _quantile(freedom: float, level: float) -> float:
-    """Two-sided quantile of Student's t."""
+@lru_cache(maxsize=4096)
+def quantile(freedom: float, level: float) -> float:
+    """Two-sided quantile of Student's t: so many standard errors to either side hold `level`."""
     from scipy.special import stdtrit  # type: ignore[import-untyped]  # takes 0.3 s to import, so never at collection
 
     return float(stdtrit(freedom, (1 + level) / 2))

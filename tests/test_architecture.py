@@ -20,6 +20,7 @@ MOST_LINES = 400
 WIRING = {
     "energy_fixtures/fixture.py",
     "energy_fixtures/hookspecs.py",
+    "energy_fixtures/items.py",
     "energy_fixtures/options.py",
     "energy_fixtures/plugin.py",
     "energy_fixtures/session.py",

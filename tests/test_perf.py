@@ -54,4 +54,4 @@ def test_an_accepted_status_is_no_failure() -> None:
 def test_an_unknown_group_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     """A misspelt group ends with status 2 and the list of groups."""
     assert main(["optimun"]) == 2
-    assert "optimun: no such group; there are collect, window, load, accuracy, optimum" in capsys.readouterr().err
+    assert f"optimun: no such group; there are {', '.join(GROUPS)}" in capsys.readouterr().err

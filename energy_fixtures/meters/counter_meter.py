@@ -137,6 +137,8 @@ class CounterMeter:
             if look is not None:
                 looks[counter.source.domain] = look
         ticks, following_w = ({}, {}) if self._open else self._following(looks, token.broken)
+        if not self._open:
+            token.broken |= dict.fromkeys(self._stopped(looks), "counter_stuck")
         traces = {} if self._watch is None else self._watch.end(token.watched, token.begun_s, ended_s)
         return self._reading(token, ended_s, looks, ticks, following_w, traces)
 
@@ -173,6 +175,11 @@ class CounterMeter:
         except CounterUnreadable:
             readable = [counter for counter in counters if self._look(counter, broken) is not None]
             return self._catch(readable, broken, since) if len(readable) < len(counters) else {}
+
+    def _stopped(self, looks: dict[str, Look]) -> list[str]:
+        """Domains whose counter is read as it stands and moves no more: its last value may be from inside the window."""
+        fast = [one for one in self._counters if one.period_s is None and one.source.domain in looks]
+        return [one.source.domain for one in fast if one.stands_still(looks[one.source.domain], self._sleep)]
 
     def _following(self, looks: dict[str, Look], broken: dict[str, str]) -> tuple[dict[str, Tick], dict[str, float]]:
         """The steps after a window's end, and the mean power until the steps after those."""

@@ -21,6 +21,7 @@ SHORTEST_PERIOD_S = 0.005
 PAUSE_S = 0.0004  # between reads around a foretold step
 MARGIN_S = 0.001  # before a foretold step, at least: sleeping is not more exact than this
 PATIENCE = 3.0  # periods without a step after which a counter is stuck
+STILL_S = 0.05  # a counter that is read as it stands moves every few milliseconds
 SHARP = 0.05  # of a period: a step that is not known better than this is waited for once more
 ROOT12 = math.sqrt(12)  # width over this is the standard deviation of a uniform distribution
 
@@ -59,6 +60,7 @@ class Counter:
         self._last: Tick | None = None
         self._shown: Look | None = None
         self._went_round_j = 0.0
+        self._lively = False  # was seen to move within STILL_S
 
     @property
     def period_s(self) -> float | None:
@@ -82,6 +84,20 @@ class Counter:
                 self._went_round_j += really_j - moved_j
         self._shown = Look(before_s=before_s, after_s=after_s, energy_j=shown_j)
         return Look(before_s=before_s, after_s=after_s, energy_j=shown_j + self._went_round_j)
+
+    def stands_still(self, look: Look, sleep: Callable[[float], None]) -> bool:
+        """Whether it has not moved for STILL_S since `look`; never said of one that was always slower than that."""
+        while True:
+            sleep(STILL_S / 10)
+            try:
+                now = self.look()
+            except CounterUnreadable:  # that is the next window's
+                return False
+            if now.energy_j != look.energy_j:
+                self._lively = self._lively or now.after_s - look.before_s <= STILL_S
+                return False
+            if now.after_s - look.before_s > STILL_S:
+                return self._lively
 
     def expected_s(self, now_s: float) -> tuple[float, float]:
         """When the next step after `now_s` is due and when to begin to look for it; now where that is not known."""

@@ -73,16 +73,53 @@ def test_domain_outside_the_scope_may_read_zero():
     """Only what stands for the work must have used energy."""
     reading = Reading(energy_j={"gpu:0": 1.0, "dram:0": 0.0}, duration_s=1.0, method="counter")
 
-    assert guards.reading_invalid(reading, ("gpu:0",), 0.9) == ()
+    assert guards.reading_invalid(reading, ("gpu:0",), 0.99) == ()
 
 
-def test_engine_time_must_fit_into_the_window():
-    """Work that says it took longer than the window around it cannot be paired with that window, except on replay."""
+@pytest.mark.parametrize(("engine_s", "fits"), [(1.2, False), (1.04, True), (1.0, True), (0.91, True), (0.5, False)])
+def test_engine_time_is_the_windows(engine_s: float, fits: bool):
+    """Work that took longer than its window, or ended long before it, cannot be paired with it, except on replay."""
     measured = Reading(energy_j={"gpu:0": 1.0}, duration_s=1.0, method="counter")
     replayed = msgspec.structs.replace(measured, method="replay")
+    codes = () if fits else ("benchmark_duration_mismatch",)
 
-    assert guards.reading_invalid(measured, ("gpu:0",), 1.2) == ("benchmark_duration_mismatch",)
-    assert guards.reading_invalid(replayed, ("gpu:0",), 1.2) == ()
+    assert guards.reading_invalid(measured, ("gpu:0",), engine_s) == codes
+    assert guards.reading_invalid(replayed, ("gpu:0",), engine_s) == ()
+
+
+def under(limit_w: float | None, *codes: str) -> Trial:
+    """A trial under a power limit, invalid where there are codes."""
+    board = BoardTrace(power_limit_min_w=limit_w, power_limit_max_w=limit_w)
+    return Trial(index=0, iterations=1, reading=read(board), invalid_reasons=codes)
+
+
+@pytest.mark.parametrize(
+    ("earlier", "limit_w", "differs"),
+    [
+        ([], 400.0, False),
+        ([under(700.0)], 700.0, False),
+        ([under(700.0)], 400.0, True),
+        ([under(700.0), under(400.0, "power_limit_changed")], 400.0, True),
+        ([under(700.0, "throttled"), under(400.0)], 400.0, False),
+        ([under(None)], 400.0, False),
+        ([under(700.0)], None, False),
+    ],
+)
+def test_one_case_has_one_power_limit(earlier: list[Trial], limit_w: float | None, differs: bool):
+    """A limit other than that of the first valid window is noticed, on boards in scope, where both are known."""
+    reading = under(limit_w).reading
+
+    assert guards.limit_differs(reading, earlier, GPU) == differs
+    assert not guards.limit_differs(reading, earlier, ("gpu:1",))
+
+
+def test_reading_without_joules_is_not_called_short():
+    """A window whose counter failed has that reason and no advice to make it longer."""
+    failed = read(energy_j={"cpu:0": 3.0}, duration_s=0.05, invalid_reasons=("counter_unreadable",))
+    short = read(duration_s=0.05)
+
+    assert doubts(failed) == ()
+    assert doubts(short) == ("window_short_for_meter",)
 
 
 def test_reasons_of_the_meter_come_first_and_once():

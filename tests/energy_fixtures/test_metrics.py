@@ -138,3 +138,16 @@ def test_every_metric_says_its_divisor_and_unit():
         assert one.name == name
         assert one.what
         assert not name.endswith(("_ms", "_mj", "_kwh"))
+
+
+def test_percentiles_are_over_the_requests_of_a_window(trial, result):
+    """95 of 100 requests stay below ttft_p95, linear between the nearest two."""
+    requests = tuple(
+        Request(input_tokens=1, output_tokens=2, finish_reason="length", ttft_s=index / 100, e2e_s=1 + index / 100)
+        for index in range(101)
+    )
+    one = trial(generation=Generation(requests=requests))
+
+    assert METRICS["ttft_p95"].of(one, result()) == pytest.approx(0.95)
+    assert METRICS["tpot_p99"].of(one, result()) == pytest.approx(1.0)
+    assert METRICS["ttft_p95"].of(trial(generation=None), result()) is None

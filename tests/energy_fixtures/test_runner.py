@@ -9,7 +9,7 @@ import pytest
 from energy_fixtures.errors import MeasurementInvalid
 from energy_fixtures.meters.base import MeterInfo, RecordedWindows, State
 from energy_fixtures.protocol import CoolDown, Plan, WarmUp
-from energy_fixtures.readings import Reading
+from energy_fixtures.readings import BoardTrace, Reading
 from energy_fixtures.runner import Clock, run
 from energy_fixtures.tasks import FunctionTask
 
@@ -227,3 +227,31 @@ def test_broken_meter_is_heard():
     time = FakeClock()
     with pytest.raises(MeasurementInvalid, match="backwards"):
         steps_of(work_of(time, 2), Broken(time), PLAN)
+
+
+def test_no_garbage_is_collected_inside_a_window():
+    """Python's garbage collector, whose pauses can last a second, is off inside windows and on outside them."""
+    time, seen = FakeClock(), []
+
+    def work():
+        seen.append(gc.isenabled())
+        time.advance(1)
+
+    steps_of(FunctionTask(work, (1,), lambda: seen.append(gc.isenabled())), FakeMeter(time), PLAN)
+
+    assert seen == [True, True] * PLAN.warmup_rounds + [True, False] * PLAN.rounds
+    assert gc.isenabled()
+
+
+def test_windows_of_a_case_share_one_power_limit():
+    """Once the board's limit has changed between two windows the later ones are invalid, as often as there are spares."""
+    time = FakeClock()
+
+    def limited(index):
+        limit_w = 700 if index < 2 else 400
+        return {"boards": {"gpu:0": BoardTrace(power_limit_min_w=limit_w, power_limit_max_w=limit_w)}}
+
+    trials, enough, _ = steps_of(work_of(time, 1.0), FakeMeter(time, spoil=limited), PLAN)
+
+    assert [trial.invalid_reasons for trial in trials] == [(), (), *[("power_limit_changed",)] * 3]
+    assert enough.cut_short

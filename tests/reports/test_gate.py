@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.metrics import METRICS
 from reports.comparison import Baseline
-from reports.gate import STATISTICS, Limit, Verdict, judge, parse_limit
+from reports.gate import STATISTICS, Limit, Policy, Verdict, judge, parse_limit
+from reports.noise import Between
 
 JUDGED = [metric.name for metric in METRICS.values() if metric.direction is not None]
 LIMITS = st.builds(
@@ -81,12 +82,12 @@ def test_any_text_is_read_or_refused(text):
 
 def test_worse_by_more_than_the_limit_is_a_regression(verdict_of):
     """Energy up by 10 % against a limit of 5 % regressed, and the sentence has every figure."""
-    judged = verdict_of("mean:5%", [0.040, 0.040, 0.040], [0.044, 0.044, 0.044])
+    judged = verdict_of("mean:5%", [0.040] * 4, [0.044] * 4)
 
     assert judged.verdict is Verdict.REGRESSED
     assert judged.sentence == (
         "b1: mean joules_per_output_token 44.0 mJ/token against 40.0 mJ/token (+10.0 %), limit 5 % "
-        "(n = 3 against 3, 95 % interval +10.0 % to +10.0 %)"
+        "(n = 4 against 4, 99 % interval +10.0 % to +10.0 %)"
     )
 
 
@@ -98,26 +99,27 @@ def test_a_sentence_says_when_joules_were_not_measured(verdict_of):
 @pytest.mark.parametrize(
     ("new", "verdict"),
     [
-        ([1.05, 1.05], Verdict.UNCHANGED),  # exactly the limit is allowed
-        ([1.06, 1.06], Verdict.REGRESSED),
-        ([0.94, 0.94], Verdict.IMPROVED),
-        ([0.5, 1.3], Verdict.INCONCLUSIVE),  # below the limit on average, but the interval holds no change
-        ([1.0, 1.0], Verdict.UNCHANGED),
-        ([0.9, 1.1], Verdict.INCONCLUSIVE),
+        ([1.05] * 4, Verdict.UNCHANGED),  # exactly the limit is allowed
+        ([1.06] * 4, Verdict.REGRESSED),
+        ([0.94] * 4, Verdict.IMPROVED),
+        ([0.5, 1.3, 0.5, 1.3], Verdict.INCONCLUSIVE),  # below the limit on average, but the interval holds no change
+        ([1.5, 0.7, 1.5, 0.7], Verdict.INCONCLUSIVE),  # above it, and not shown to be worse at all
+        ([1.0] * 4, Verdict.UNCHANGED),
+        ([0.9, 1.1, 0.9, 1.1], Verdict.INCONCLUSIVE),
         ([1.0], Verdict.INCONCLUSIVE),
     ],
 )
 def test_verdicts_against_a_baseline_of_one_joule(verdict_of, new, verdict):
     """Worse than the limit regresses; IMPROVED and UNCHANGED need an interval that shows it."""
-    assert verdict_of("mean:5.0000001%", [1.0, 1.0], new).verdict is verdict
+    assert verdict_of("mean:5.0000001%", [1.0] * 4, new).verdict is verdict
 
 
 def test_a_metric_that_is_better_when_higher_regresses_downwards(verdict_of):
     """Tokens per joule regress when they fall."""
     limit = "output_tokens_per_joule:mean:5%"
 
-    assert verdict_of(limit, [1.0, 1.0], [2.0, 2.0]).verdict is Verdict.REGRESSED
-    assert verdict_of(limit, [2.0, 2.0], [1.0, 1.0]).verdict is Verdict.IMPROVED
+    assert verdict_of(limit, [1.0] * 4, [2.0] * 4).verdict is Verdict.REGRESSED
+    assert verdict_of(limit, [2.0] * 4, [1.0] * 4).verdict is Verdict.IMPROVED
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_the_named_statistic_decides(verdict_of, stat, verdict):
 
 def test_a_limit_in_the_metrics_own_unit(verdict_of):
     """A limit without % is joules per token; the sentence says so."""
-    judged = verdict_of("joules_per_output_token:mean:0.5", [1.0, 1.0], [1.6, 1.6])
+    judged = verdict_of("joules_per_output_token:mean:0.5", [1.0] * 4, [1.6] * 4)
 
     assert judged.verdict is Verdict.REGRESSED
     assert "limit 500 mJ/token" in judged.sentence
@@ -168,3 +170,33 @@ def test_point_statistics_are_judged_by_their_points(verdict_of):
         assert verdict_of(f"{stat}:5%", [1.0, 1.0], [0.5, 0.5]).verdict is Verdict.IMPROVED
         assert verdict_of(f"{stat}:5%", [1.0, 1.0], [1.5, 1.5]).verdict is Verdict.REGRESSED
         assert verdict_of(f"{stat}:5%", [1.0, 1.0], [1.0, 1.0]).verdict is Verdict.INCONCLUSIVE
+
+
+def test_more_cases_want_more_proof(case, run_of, environment):
+    """What is shown for one case is not shown for one of a thousand, and more rounds may show it."""
+    pair = Baseline("0001", run_of(case("b1", [1.0, 1.01, 0.99, 1.0, 1.0]))).pair(
+        case("b1", [1.05, 1.06, 1.04, 1.05, 1.05]), environment()
+    )
+    limit = parse_limit("mean:3%")
+    alone, among = (judge(limit, pair, 0.95, Policy(gated=gated)) for gated in (1, 5000))
+
+    assert (alone.verdict, alone.open) == (Verdict.REGRESSED, False)
+    assert (among.verdict, among.open) == (Verdict.INCONCLUSIVE, True)
+
+
+def test_sessions_differ_on_their_own(case, run_of, environment):
+    """Against a baseline of another day a change below what days differ by is open, and more rounds do not help."""
+    pair = Baseline("0001", run_of(case("b1", [1.0, 1.001, 0.999, 1.0, 1.0]))).pair(
+        case("b1", [1.04, 1.041, 1.039, 1.04, 1.04]), environment()
+    )
+    limit = parse_limit("mean:3%")
+    same_day = judge(limit, pair, 0.95, Policy())
+    other_day = judge(limit, pair, 0.95, Policy(between=Between(deviation=0.02, freedom=30)))
+
+    assert same_day.verdict is Verdict.REGRESSED
+    assert (other_day.verdict, other_day.open) == (Verdict.INCONCLUSIVE, False)
+
+
+def test_inconclusive_says_what_is_missing(verdict_of):
+    """Where the trials are too few for any answer, the sentence says so."""
+    assert "2 and 2 trials cannot exclude anything at 99 %" in verdict_of("mean:5%", [1.0, 1.0], [2.0, 2.0]).sentence

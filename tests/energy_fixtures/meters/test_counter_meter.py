@@ -275,6 +275,31 @@ def test_counter_that_stops():
     assert window(meter, clock, 2.0).invalid_reasons == ("counter_stuck",)
 
 
+def test_fast_counter_that_stops():
+    """A counter that is read as it stands and stopped inside the window is stuck too: what it shows is a part at most."""
+    clock = Clock()
+    board = Board(clock, joules_of("65"), tick_s=0.001)
+    meter = a_meter({"cpu:0": board}, clock)
+    assert window(meter, clock, 1.0).invalid_reasons == ()
+
+    def stop() -> None:
+        board.stuck_at_s = clock.now_s - 0.5
+
+    reading = window(meter, clock, 1.0, stop)
+
+    assert reading.invalid_reasons == ("counter_stuck",)
+    assert reading.energy_j == {}
+
+
+def test_slow_counter_is_not_called_stuck():
+    """A counter whose steps are too far apart to be learnt at the start may stand still for a while after a window."""
+    clock = Clock()
+    meter = a_meter({"cpu:0": Board(clock, joules_of("65"), tick_s=1.0)}, clock)
+
+    for _ in range(5):
+        assert window(meter, clock, 10.3).invalid_reasons == ()
+
+
 def test_counter_that_can_no_longer_be_read():
     """A counter that fails at the window's end makes the reading invalid; another one keeps its joules."""
     clock = Clock()
