@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, TypeVar, cast
@@ -66,7 +67,7 @@ class EnergyFixture:
         self._session = session
         self._item = item
         self._model_name = model_name
-        self._open: list[str] = []
+        self._open: dict[str, object] = {}
         self._windows: dict[str, list[Trial]] = {}
         self._rounds: dict[str, int] = {}  # how many each result was asked for, by its full name
         self._used = False
@@ -133,6 +134,7 @@ class EnergyFixture:
             rounds=rounds,
             min_window_s=0.0,
             max_time_s=float("inf"),
+            max_error=self._session.plan.max_error if not self._session.options.disabled else math.inf,
             iterations=(iterations,) * rounds,
         )
         return cast(T, self._task(task, plan))
@@ -152,15 +154,14 @@ class EnergyFixture:
         label = f"{self._item.nodeid}::{name}"
         with _told():
             token = meter.begin(label, (os.getpid(),))
-        self._open.append(name)
+        self._open[name] = token
         try:
             yield window
         except BaseException:
-            with contextlib.suppress(JoulesError):  # the body's own exception is the one to tell
-                meter.end(token)
+            self._end(name)  # the body's own exception is the one to tell
             raise
-        finally:
-            self._open.remove(name)
+        if self._open.pop(name, None) is None:  # the test is over, and `settle` has ended it
+            return
         with _told():
             window._reading = meter.end(token)
         trials = self._windows.setdefault(name, [])
@@ -212,7 +213,10 @@ class EnergyFixture:
     def settle(self) -> None:
         """After the test's body: store the windows, then judge every result inside the test's call phase."""
         if self._open:
-            pytest.fail(f"window {self._open[0]!r} was never closed; use it in a with statement", pytrace=False)
+            first = next(iter(self._open))
+            for name in list(self._open):
+                self._end(name)
+            pytest.fail(f"window {first!r} was never closed; use it in a with statement", pytrace=False)
         for name, trials in self._windows.items():
             self.results.append(self._session.record(self._item, tuple(trials), self._domains(), engine={}, part=name))
         sentences = []
@@ -245,6 +249,13 @@ class EnergyFixture:
         self._rounds[result.fullname] = plan.rounds
         self.results.append(result)
         return task.value
+
+    def _end(self, name: str) -> None:
+        """End a window of which nobody wants to know the joules."""
+        token = self._open.pop(name, None)
+        if token is not None:
+            with contextlib.suppress(JoulesError):
+                self._session.meter.end(token)
 
     def _meter(self) -> Meter:
         try:

@@ -25,10 +25,9 @@ class Idle:
 
     def header_lines(self) -> list[str]:
         """What the session's header says of it; nothing where nothing was wanted."""
-        if self.why_not is not None:
-            return [f"idle: not known: {self.why_not}"]
         shown = ", ".join(f"{domain} {quantity(watts, 'W', 2)}" for domain, watts in self.watts.items())
-        return [f"idle: {shown}"] if shown else []
+        lines = [f"idle: {shown}"] if shown else []
+        return lines if self.why_not is None else [*lines, f"idle: not known: {self.why_not}"]
 
     def doubts(self, scope: tuple[str, ...]) -> tuple[str, ...]:
         """Codes for results over `scope`; none where no baseline was wanted."""
@@ -46,12 +45,13 @@ def measure_idle(meter: Meter, seconds: float, clock: Clock = CLOCK) -> Idle:
         return Idle(why_not=str(error))
     reasons = (*reading.invalid_reasons, *guards.reading_invalid(reading, meter.info.domains, None))
     busy = _shared(reading)
+    watts = {domain: joules / reading.duration_s for domain, joules in reading.energy_j.items() if domain not in busy}
     if busy:
         where = " and ".join(busy)
-        return Idle(why_not=f"other work is on {where} already; {REASONS['no_idle_baseline'].remedy}")
+        return Idle(watts=watts, why_not=f"other work is on {where} already; {REASONS['no_idle_baseline'].remedy}")
     if reasons:
         return Idle(why_not=f"{REASONS[reasons[0]].sentence}; {REASONS[reasons[0]].remedy}")
-    return Idle(watts={domain: joules / reading.duration_s for domain, joules in reading.energy_j.items()})
+    return Idle(watts=watts)
 
 
 def _shared(reading: Reading) -> list[str]:

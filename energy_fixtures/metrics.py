@@ -40,8 +40,8 @@ class Metric:
 
     def values(self, result: Result) -> tuple[float, ...]:
         """One value per valid trial; empty when the metric does not apply to this result."""
-        values = (self.of(trial, result) for trial in result.valid_trials)
-        return tuple(value for value in values if value is not None)
+        values = [self.of(trial, result) for trial in result.valid_trials]
+        return tuple([value for value in values if value is not None])
 
 
 def _energy(trial: Trial, result: Result) -> float | None:
@@ -327,7 +327,7 @@ def nearest(name: str, known: Iterable[str], count: int = 5) -> list[str]:
 def headline(result: Result) -> Metric:
     """The metric that a result is judged by when nobody names one: per output token, else per iteration."""
     per_token = METRICS["joules_per_output_token"]
-    known = any(per_token.of(trial, result) is not None for trial in result.valid_trials)  # the first one says it
+    known = any(trial.valid and per_token.of(trial, result) is not None for trial in result.trials)  # mostly the first
     return per_token if known else METRICS["joules_per_iteration"]
 
 

@@ -116,7 +116,10 @@ def _joules(text: str) -> float:
 
 
 def _seconds_or_none(text: str) -> float:
-    return 0.0 if _number(text) == 0 else _seconds(text)
+    value = _number(text)
+    if not 0 <= value < 1e7:
+        raise ConfigurationError(f"{text!r} is not a duration; give seconds >= 0, for example 30, or 0 for not at all")
+    return value
 
 
 def _share(text: str) -> float:

@@ -101,7 +101,7 @@ REASONS: dict[str, Reason] = {
     ),
     "sampling_gap_exceeded": Reason(
         sentence="power was not sampled for longer than ten sampling periods",
-        remedy="keep the measuring process free of other work; one core should be left to it",
+        remedy="leave a core to the measuring process; if that was free, check that the board still answers",
     ),
     "insufficient_power_samples": Reason(
         sentence="too few power samples lie inside the window to integrate them",
@@ -109,7 +109,7 @@ REASONS: dict[str, Reason] = {
     ),
     "no_idle_baseline": Reason(
         sentence="power at rest is not known, so joules net of idle are missing",
-        remedy="end other work on the board before the session starts",
+        remedy="see the line on idle power in the header, and end other work on the board before the session starts",
     ),
     "host_energy_missing": Reason(
         sentence="joules are of the GPUs alone; the host's are not metered",

@@ -21,6 +21,9 @@ from energy_fixtures.record import Record, digest, need
 SCHEMA_VERSION = 1
 """Version of the `energy` block of a result file; a change of a field's meaning raises it (see CHANGELOG.md)."""
 
+LONGEST_S = 1e9
+"""No window is thirty years long; sums and squares of such values stay finite."""
+
 MOE_SIBLING = "sibling:moe"
 """As `Scenario.model`: the mixture-of-experts sibling that the catalogue names for the session's model."""
 
@@ -171,6 +174,10 @@ class Span(Record, frozen=True, kw_only=True, array_like=True):
     first_token_s: float | None
     end_s: float
 
+    def __post_init__(self) -> None:
+        for seconds in (self.start_s, self.first_token_s, self.end_s):
+            need(seconds is None or 0 <= seconds < LONGEST_S, f"a span lies between 0 and {LONGEST_S:g} s", seconds)
+
 
 class Generation(Record, frozen=True, kw_only=True):
     """What the engine did inside one window, over all its iterations.
@@ -219,7 +226,8 @@ class Trial(Record, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        need(self.iterations >= 1, "a trial holds at least one iteration", self.iterations)
+        if self.iterations < 1:
+            need(False, "a trial holds at least one iteration", self.iterations)
 
     @property
     def valid(self) -> bool:

@@ -70,7 +70,7 @@ def run(
             max_time_s=0.0,
             iterations=recorded.iterations,
         )
-    at_first = meter.state(clock.now())
+    at_first = meter.state(clock.now(), scope)
     warmed: list[Warmed] = []
     measured: list[Measured] = []
     trials: list[Trial] = []
@@ -85,9 +85,9 @@ def run(
             continue
         on_step(step)
         if isinstance(step, WarmUp):
-            warmed.append(_warm_up(task, meter, step, clock))
+            warmed.append(_warm_up(task, meter, step, scope, clock))
         elif isinstance(step, CoolDown):
-            _cool_down(meter, at_first, step.longest_s, clock)
+            _cool_down(meter, at_first, step.longest_s, scope, clock)
         else:
             began_s = clock.now()
             seed = task.prepare(step.iterations, len(measured))  # practice has prompts of its own
@@ -119,12 +119,12 @@ def run(
         rested = isinstance(step, CoolDown)
 
 
-def _warm_up(task: Task, meter: Meter, block: WarmUp, clock: Clock) -> Warmed:
+def _warm_up(task: Task, meter: Meter, block: WarmUp, scope: tuple[str, ...], clock: Clock) -> Warmed:
     task.prepare(block.iterations, -1 - block.index)
     began_s = clock.now()
     task.go()
     duration_s = clock.now() - began_s
-    state = meter.state(began_s)
+    state = meter.state(began_s, scope)
     task.collect()
     return Warmed(
         duration_s=duration_s,
@@ -134,12 +134,12 @@ def _warm_up(task: Task, meter: Meter, block: WarmUp, clock: Clock) -> Warmed:
     )
 
 
-def _cool_down(meter: Meter, at_first: State | None, longest_s: float, clock: Clock) -> None:
+def _cool_down(meter: Meter, at_first: State | None, longest_s: float, scope: tuple[str, ...], clock: Clock) -> None:
     """Wait until the board is as cool as at first; the whole time where no temperature is known."""
     until_s = clock.now() + longest_s
     goal_c = None if at_first is None else at_first.temperature_c
     while (left_s := until_s - clock.now()) > 0:
-        state = None if goal_c is None else meter.state(clock.now())
+        state = None if goal_c is None else meter.state(clock.now(), scope)
         now_c = None if state is None else state.temperature_c
         if goal_c is not None and now_c is not None and now_c <= goal_c + COOL_C:
             return

@@ -26,6 +26,9 @@ from energy_fixtures.record import Record
 from energy_fixtures.records import SCHEMA_VERSION, Environment, Result, Run
 
 
+_RUN = re.compile(r"\d{4,}_.*\.json", re.DOTALL | re.ASCII)
+
+
 class Head(Record, frozen=True, kw_only=True, omit_defaults=False):
     """What pytest-benchmark's document says above its benchmarks; the dictionaries are its own and stay untyped."""
 
@@ -186,7 +189,12 @@ class Store:
 
     def runs(self) -> list[Path]:
         """This machine's documents, oldest first."""
-        return sorted(self.folder.glob("[0-9][0-9][0-9][0-9]*_*.json"))
+        try:
+            names = [name for name in os.listdir(self.folder) if _RUN.fullmatch(name)]
+        except OSError:  # nothing was saved yet
+            return []
+        # by number: the run after 9999 comes last
+        return [self.folder / name for name in sorted(names, key=lambda name: (int(name.split("_")[0]), name))]
 
     def find(self, reference: str | None) -> Path | None:
         """The document that `reference` means: a path, a number (`0003` or `3`), a part of the name, or the newest (None).

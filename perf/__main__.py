@@ -1,4 +1,4 @@
-"""`tox -e perf [-- collect window load accuracy optimum]`: print the figures asked for, all of them by default.
+"""`tox -e perf [-- collect window load accuracy compare gate optimum]`: print the figures asked for, all of them by default.
 
 Exit status 0 also when a goal is missed, since machines differ; 1 when a figure could not be taken.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from perf import accuracy, collect, gate, optimum, window
+from perf import accuracy, collect, compare, gate, optimum, window
 from perf.figure import CommandFailed, Figure
 
 GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -16,6 +16,7 @@ GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
     "window": window.window_figures,
     "load": window.load_figures,
     "accuracy": accuracy.figures,
+    "compare": compare.figures,
     "gate": gate.figures,
     "optimum": optimum.figures,
 }

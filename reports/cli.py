@@ -1,7 +1,7 @@
 """The `joules` command: wiring only. Each subcommand is one short function that asks, then prints.
 
 Exit status: 0 when the question could be answered, 4 when it was asked wrongly, as with pytest, 1 when the machine or a file
-did not allow an answer, 130 after Ctrl-C (Typer's). What a command needs is
+did not allow an answer or `compare` found a regression, 130 after Ctrl-C (Typer's). What a command needs is
 imported when it runs, so that `joules --help` is quick.
 """
 
@@ -12,9 +12,11 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import typer
+import typer.core
 
 from energy_fixtures.errors import ConfigurationError, JoulesError
 
@@ -24,6 +26,16 @@ COLUMNS = 100  # where no terminal says how wide it is
 
 # Typer has brought its own click since 0.2x and used the package before; either way this is click's UsageError.
 _UsageError: Any = typer.BadParameter.__base__
+
+
+class _AfterDashes(typer.core.TyperCommand):
+    """A command whose arguments are another program's, so that `--` has to say where its own options end."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--" not in args and not {"--help"}.intersection(args):
+            raise _UsageError("-- is missing: pytest's arguments come after it, as in -- benchmarks -k greedy", ctx=ctx)
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -60,6 +72,146 @@ def doctor(
         _print(examination_report(seen))
 
 
+@app.command(cls=_AfterDashes)
+def ab(
+    pytest_arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="-- PYTEST_ARGUMENTS", help="What both sides run, after two dashes.")
+    ] = None,
+    base: Annotated[str | None, typer.Option(metavar="REV", help="Side A: a revision, in a worktree.")] = None,
+    head: Annotated[
+        str | None, typer.Option(metavar="REV", help="Side B: a revision; this checkout as it is when left out.")
+    ] = None,
+    setup: Annotated[
+        str | None, typer.Option(metavar="COMMAND", help='Give each side an environment: "pip install -e .".')
+    ] = None,
+    a: Annotated[str | None, typer.Option("--a", metavar="OPTIONS", help="Side A: more options for pytest.")] = None,
+    b: Annotated[str | None, typer.Option("--b", metavar="OPTIONS", help="Side B: more options for pytest.")] = None,
+    rounds: Annotated[int, typer.Option(metavar="N", help="Valid trials of each case on each side.")] = 6,
+    max_time: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="Begin no pair of blocks that would end later.")
+    ] = None,
+    max_joules: Annotated[
+        float | None, typer.Option(metavar="JOULES", help="Begin no pair of blocks that would meter more in all.")
+    ] = None,
+    fail: Annotated[
+        list[str] | None, typer.Option(metavar="METRIC:STAT:LIMIT", help="Exit with 1 if B is worse; repeatable.")
+    ] = None,
+    form: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to report.")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to, instead of here.")] = None,
+    save: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep both sides: a.json and b.json.")] = None,
+) -> int:
+    """Compare two revisions, or two sets of options, on this machine: pytest sessions in turn, A B B A, one report.
+
+    joules ab --base origin/main -- benchmarks -k greedy
+
+    joules ab --a "--energy-dtype float32" --b "--energy-dtype bfloat16" -- benchmarks -k greedy
+
+    Without --setup both sides run with the packages that are installed here, each with the code of its own checkout.
+    """
+    from reports.ab import command, page
+    from reports.ab.question import asked
+
+    question = asked(
+        arguments=pytest_arguments or (),
+        folder=Path.cwd(),
+        revisions=(base, head, setup),
+        options=(a, b),
+        goal=(rounds, max_time, max_joules),
+        limits=fail or (),
+        save=save,
+        output=output,
+    )
+    answer = command.answer(question, say=lambda line: typer.echo(line, err=True))
+    if answer.outcome is not None and form == "table" and output is None:
+        _print(page.terminal(answer.outcome))
+    elif answer.outcome is not None:
+        command.write(page.text(answer.outcome, form), output, typer.echo)
+    if answer.failure is not None:
+        typer.echo(f"joules: {answer.failure}", err=True)
+    return answer.status
+
+
+@app.command()
+def compare(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="BASELINE [CANDIDATE]", help="Result files, or saved runs by number or name.")
+    ],
+    by: Annotated[
+        str | None, typer.Option(metavar="AXIS", help="Put cases side by side: framework, decoding, batch or gpu.")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="What to compare, repeatable; joules per token or call.")
+    ] = None,
+    fail: Annotated[
+        list[str] | None, typer.Option(metavar="METRIC:STAT:LIMIT", help="Exit 1 beyond it, repeatable; mean:5% works.")
+    ] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 also for incomparable and missing cases.")] = False,
+    across_boards: Annotated[
+        bool, typer.Option("--across-boards", help="Compare other boards and machines as well, labelled.")
+    ] = False,
+    output_format: Annotated[
+        str,
+        typer.Option("--format", help="table, markdown, json, csv, bencher or github-action-benchmark."),
+    ] = "table",
+    output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write there instead.")] = None,
+    comment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name in Markdown's hidden marker, to tell comments apart.")
+    ] = None,
+    storage: Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are saved.")] = Path(".benchmarks"),
+) -> int:
+    """Compare two saved runs, or the cases of one along an axis.
+
+    Exit status: 0 nothing regressed, 1 a limit was exceeded (or --strict refused), 4 asked wrongly or a file cannot be read.
+    """
+    from reports.compare_command import Question, inputs
+    from reports.compare_command import compare as answer
+    from reports.compare_output import ALONE, check, rendered, write
+    from reports.options import CONFIDENCE, LEVEL
+
+    question = Question(
+        runs=tuple(runs),
+        storage=storage,
+        by=by,
+        metrics=tuple(metric or ()),
+        fail=tuple(fail or ()),
+        strict=strict,
+        across_boards=across_boards,
+        level=LEVEL,
+        confidence=CONFIDENCE,
+        alone=output_format in ALONE,
+    )
+    check(output_format, comment)
+    files = inputs(question)
+    report = answer(question, files)
+    if output is not None:
+        write(output, rendered(report, output_format, comment, COLUMNS), files)
+        typer.echo(report.sentence)
+    elif output_format == "table":
+        from reports.render.comparison_table import comparison_report
+
+        _print(comparison_report(report))
+    else:
+        typer.echo(rendered(report, output_format, comment, COLUMNS), nl=False)
+    return FAILED if report.verdict != "passed" else 0
+
+
+@app.command(cls=_AfterDashes)
+def calibrate(
+    pytest_arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="-- PYTEST_ARGUMENTS", help="What every session runs.")
+    ] = None,
+    sessions: Annotated[int, typer.Option(metavar="N", help="How many sessions of the same work.")] = 5,
+) -> None:
+    """Learn how much sessions of the same work differ on this machine, so that the gate knows.
+
+    joules calibrate -- benchmarks -m smoke
+    """
+    from reports.calibrate import calibrate as learn
+
+    between = learn(pytest_arguments or (), sessions, say=lambda line: typer.echo(line, err=True))
+    typer.echo(between.sentence)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     try:
@@ -71,6 +223,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error), WRONG_USE)
     except JoulesError as error:
         return _refuse(str(error), FAILED)
+    except OSError as error:  # a full disk behind a redirection, a folder that may not be written
+        return _refuse(f"{error.strerror or error}; nothing more could be written", FAILED)
     return status if isinstance(status, int) else 0
 
 

@@ -122,9 +122,9 @@ def hold(past: Result, candidate: Result, around: Around, other_work: tuple[str,
         unfair.append(f"{past.method} joules against {candidate.method} joules")
     if past.scope != candidate.scope:
         unfair.append(f"joules of {' '.join(past.scope)} against {' '.join(candidate.scope)}")
-    if not past.valid_trials:
+    if not any(trial.valid for trial in past.trials):
         unfair.append(f"no valid trial in the baseline ({_invalid(past)})")
-    if not candidate.valid_trials:
+    if not any(trial.valid for trial in candidate.trials):
         unfair.append(f"no valid trial now ({_invalid(candidate)})")
     if unfair:
         return Pair(state=State.INCOMPARABLE, candidate=candidate, baseline=past, differences=tuple(unfair))

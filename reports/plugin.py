@@ -90,8 +90,10 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_energy_result(config: pytest.Config, result: Result, environment: Environment) -> None:
-    config.stash[KEY].add(result, environment)
+def pytest_energy_result(config: pytest.Config, item: pytest.Item, result: Result, environment: Environment) -> None:
+    report = config.stash[KEY]
+    report.add(result, environment)
+    item.user_properties += report.properties(result)  # of the test case in JUnit's file
 
 
 @pytest.hookimpl(optionalhook=True)

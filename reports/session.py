@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from statistics import fmean
 from typing import TYPE_CHECKING
 
+from energy_fixtures.metrics import headline
 from energy_fixtures.records import Environment, Result
 from reports.comparison import Baseline, Pair, State
 from reports.gate import Judgement, Policy, Verdict, judge
@@ -85,6 +87,8 @@ class ReportSession:
             if judgement.verdict in verdicts
         ]
         pair = self._pairs[result.fullname]
+        if failing:
+            failing += self._why(pair)
         if pair.state.value.replace(" ", "-") in fails:
             why = "; ".join(pair.differences) or "save a run with it first"
             failing.append(f"{pair.state.value} against {against}: {result.case}: {why}")
@@ -92,9 +96,35 @@ class ReportSession:
             failing.append(f"{result.case}: {self.stale}")
         return "\n".join(failing) or None
 
+    def _why(self, pair: Pair) -> list[str]:
+        """What the change is made of, in a sentence; nothing where it cannot be told."""
+        from reports.explanation import explain
+
+        if self.baseline is None or pair.baseline is None or pair.state is not State.COMPARED:
+            return []
+        before = self.baseline.environments.get(pair.baseline.environment)
+        after = self._environments.get(pair.candidate.environment)
+        explanation = explain(pair.baseline, pair.candidate, before, after, level=LEVEL, between=self.between)
+        return [] if explanation is None else [plain(f"  {explanation.sentence}")]
+
     def missing(self, expected: Callable[[str], bool]) -> tuple[Result, ...]:
         """Cases of the baseline that were to run now and have no result."""
         return () if self.baseline is None else self.baseline.missing(list(self._results.values()), expected)
+
+    def properties(self, result: Result) -> list[tuple[str, object]]:
+        """Figures of one result for JUnit: values in SI units, what they are, and what the gate said."""
+        known = headline(result)
+        values = known.values(result)
+        figures: list[tuple[str, object]] = [("energy_case", result.case), ("energy_method", result.method)]
+        figures.append(("energy_valid", int(bool(values))))
+        if values:
+            figures.append((known.name, fmean(values)))
+        reasons = sorted({code for trial in result.trials for code in trial.invalid_reasons})
+        if reasons:
+            figures.append(("energy_invalid_reasons", " ".join(reasons)))
+        for judgement in self._judgements.get(result.fullname, []):
+            figures.append(("energy_verdict", f"{judgement.verdict.value} {judgement.limit.expression}"))
+        return figures
 
     def header(self) -> list[str]:
         """What is known of the baseline before the first engine loads."""
@@ -125,6 +155,7 @@ class ReportSession:
             colour: Whether escape sequences may be written.
             expected: Whether a case of the baseline, by full name, was selected to run now.
         """
+        from reports.costs import own_joules
         from reports.render.tables import View
         from reports.render.terminal import report
         from reports.render.text import to_lines
@@ -137,7 +168,8 @@ class ReportSession:
             narrow=width < WIDE,
         )
         parts = report(list(self._results.values()), self._environments, view)
-        return to_lines([*parts, *self._closing(expected)], width=width, colour=colour)
+        spent = [own_joules(self._results.values()).sentence] if self._results else []
+        return to_lines([*parts, *self._closing(expected), *spent], width=width, colour=colour)
 
     def _compared(self) -> dict[str, Compared]:
         from reports.render.tables import Compared
@@ -175,7 +207,17 @@ class ReportSession:
             lines += [plain(f"  {Verdict.INCONCLUSIVE.value} {sentence}") for sentence in said[:MOST_SENTENCES]]
             if len(said) > MOST_SENTENCES:
                 lines.append(f"  and {len(said) - MOST_SENTENCES} more {Verdict.INCONCLUSIVE.value}")
+            lines += self._moved()
         return lines
+
+    def _moved(self) -> list[str]:
+        """What the cases that regressed or improved owe it to, and what that costs."""
+        from reports.render.explanation import moved, terminal_lines
+
+        assert self.baseline is not None, "asked where there is one"
+        judged = [(pair, self._worst(name)) for name, pair in self._pairs.items()]
+        changes = moved(judged, self.baseline.environments, self._environments, level=LEVEL, between=self.between)
+        return terminal_lines(changes)
 
     def _around(self) -> list[str]:
         """What differs around the cases that were compared, a line each, and for how many of them when not for all."""

@@ -110,7 +110,11 @@ def ratio(base: Sequence[float], new: Sequence[float], level: float) -> Ratio:
     value = above / below
     if min(len(base), len(new)) < 2:
         return Ratio(value=value, low=None, high=None, level=level, doubts=(_too_few(min(len(base), len(new))),))
-    part = _variance(base, below) / below**2 / len(base), _variance(new, above) / above**2 / len(new)
+    # relative first: squares of very small or very large values would not be numbers any more
+    part = tuple(
+        _variance([value / mean for value in values], 1.0) / len(values)
+        for values, mean in ((base, below), (new, above))
+    )
     error = math.fsum(part)
     if error == 0:
         return Ratio(value=value, low=value, high=value, level=level)

@@ -38,7 +38,7 @@ HOMES = {
     "transformers": {"energy_fixtures/engines/transformers_engine.py"},
     "vllm": {"energy_fixtures/engines/vllm_engine.py"},
     "zeus": {"energy_fixtures/meters/zeus_meter.py"},
-    "scipy": {"reports/statistics.py"},
+    "scipy": {"reports/statistics.py", "reports/ab/spread.py"},
     "typer": {"reports/cli.py"},
 }
 # What reports may know of the measuring half: its words, never its machinery.
@@ -57,7 +57,11 @@ WORDS = {
     "hookspecs",
 }
 # The two plugins meet in one file: one session, one machine folder, the boards of the header. The commands in another.
-MEETING = {"reports/plugin.py": {"boards", "session", "timing"}, "reports/cli.py": {"doctor"}}
+MEETING = {
+    "reports/plugin.py": {"boards", "session", "timing"},
+    "reports/cli.py": {"doctor"},
+    "reports/ab/keep.py": {"timing"},  # a file that is kept is pytest-benchmark's own
+}
 HEAVY = ("torch", "transformers", "vllm", "zeus", "rich", "scipy", "pandas", "sklearn", "pynvml", "amdsmi", "typer")
 
 

@@ -39,16 +39,19 @@ class Cadence:
     """How a counter advances, as it was seen at session start.
 
     Attributes:
-        period_s: From one step in time to the next; None where the counter steps as often as it can be read.
+        period_s: From one step in time to the next; None where the counter steps as often as it can be read, and where
+            too few steps were seen to tell.
         period_error_s: One standard uncertainty of `period_s`; 0 where that is None.
         step_j: Its values are whole multiples of this; 0 where no step was found.
         read_s: How long one reading takes, median.
+        silence_s: Where too few steps were seen, the longest time in which there was none; else 0.
     """
 
     period_s: float | None
     period_error_s: float
     step_j: float
     read_s: float
+    silence_s: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,7 +83,7 @@ class Watch(Protocol):
     def samples(self, domain: str, since_s: float, until_s: float) -> list[PowerSample]:
         """The power samples between two moments, in order; those of the last minutes at least are kept."""
 
-    def state(self, since_s: float) -> State | None:
+    def state(self, since_s: float, domains: tuple[str, ...] | None = None) -> State | None:
         """See `Meter.state`."""
 
     def close(self) -> None:
@@ -116,8 +119,11 @@ class Meter(Protocol):
         A counter that cannot be read any more, or answered nonsense, makes the Reading invalid, never the case fail.
         """
 
-    def state(self, since_s: float) -> State | None:
-        """How the boards are, with their mean power since a moment of `time.monotonic()`; None without boards."""
+    def state(self, since_s: float, domains: tuple[str, ...] | None = None) -> State | None:
+        """How the boards are, with their mean power since a moment of `time.monotonic()`; None without boards.
+
+        Of the boards among `domains` alone, of all where that is None.
+        """
 
     def recorded(self, label: str) -> RecordedWindows | None:
         """What to repeat for this case, for a meter that plays back; None for every meter that reads now."""

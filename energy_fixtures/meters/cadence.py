@@ -17,7 +17,9 @@ from energy_fixtures.meters.base import Cadence
 
 PAUSE_S = 0.0005
 STEPS = 6  # enough for the period to within a percent of the pause
-LONGEST_S = 1.5  # no known counter takes half a second for a step under power
+USUAL_S = 1.5  # most counters have stepped often enough by then
+LONGEST_S = 6.0  # for one that steps, but rarely
+FEWEST_STEPS = 4  # below this there is no period
 ALWAYS = 0.75  # of the looks: a counter that moved at so many of them steps as fast as it is read
 FEWEST_LOOKS = 24
 
@@ -36,21 +38,23 @@ def measure_cadences(
     *,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    usual_s: float = USUAL_S,
     longest_s: float = LONGEST_S,
 ) -> list[Cadence]:
-    """Look at counters in turn until each has stepped a few times, at most `longest_s`.
+    """Look at counters in turn until each has stepped a few times.
 
     Args:
         reads_j: The counters.
         clock: Monotonic seconds.
         sleep: Waits for seconds.
-        longest_s: A counter that has not stepped three times by then has no known period.
+        usual_s: After this long few steps are enough; a counter that has not moved at all is given up.
+        longest_s: After this long even fewer have to do.
     """
     seen: list[list[Look]] = [[] for _ in reads_j]
-    until_s = clock() + longest_s
-    while clock() < until_s and not all(_enough(looks) for looks in seen):
+    began_s = clock()
+    while (passed_s := clock() - began_s) < longest_s and not all(_enough(looks, passed_s > usual_s) for looks in seen):
         for read_j, looks in zip(reads_j, seen, strict=True):
-            if not _enough(looks):
+            if not _enough(looks, passed_s > usual_s):
                 before_s = clock()
                 energy_j = read_j()
                 looks.append(Look(before_s=before_s, after_s=clock(), energy_j=energy_j))
@@ -68,8 +72,10 @@ def measure_cadence(
     return measure_cadences([read_j], clock=clock, sleep=sleep)[0]
 
 
-def _enough(looks: Sequence[Look]) -> bool:
+def _enough(looks: Sequence[Look], late: bool) -> bool:
     steps = sum(new.energy_j > old.energy_j for old, new in itertools.pairwise(looks))
+    if late and (steps >= FEWEST_STEPS or steps == 0):
+        return True
     return len(looks) >= FEWEST_LOOKS and (steps > STEPS or steps > ALWAYS * len(looks))
 
 
@@ -81,9 +87,12 @@ def cadence(looks: Sequence[Look]) -> Cadence:
     read_s = median(look.after_s - look.before_s for look in looks)
     pairs = [(old, new) for old, new in itertools.pairwise(looks) if new.energy_j > old.energy_j]
     step_j = _common_step_j([look.energy_j for look in looks]) if pairs else 0.0
-    if len(pairs) < 3 or len(pairs) > ALWAYS * (len(looks) - 1):
-        return Cadence(period_s=None, period_error_s=0.0, step_j=step_j, read_s=read_s)
     moments = [(old.before_s + new.after_s) / 2 for old, new in pairs]
+    if len(pairs) < FEWEST_STEPS or len(pairs) > ALWAYS * (len(looks) - 1):
+        often = len(pairs) > ALWAYS * (len(looks) - 1) and len(looks) > FEWEST_STEPS
+        ends = [looks[0].before_s, *moments, looks[-1].after_s]
+        silence_s = 0.0 if often else max(late - early for early, late in itertools.pairwise(ends))
+        return Cadence(period_s=None, period_error_s=0.0, step_j=step_j, read_s=read_s, silence_s=silence_s)
     gaps = [new.after_s - old.before_s for old, new in pairs]
     usual_s = median(late - early for early, late in itertools.pairwise(moments))
     # a step may be missing where the energy of one period was below the counter's quantum

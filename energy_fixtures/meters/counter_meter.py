@@ -30,7 +30,7 @@ from energy_fixtures.readings import BoardTrace, Part, Reading
 BOARD_GAIN = 0.05 / math.sqrt(3)
 """Standard uncertainty of a board's sensor: within +-5 % and different for every board (arXiv 2312.02741)."""
 
-SWING_S = 1.0  # beyond a window, for how far power moves; without the next step nothing else tells
+SWING_S = 1.0  # before an edge, for how far power moves: without the next step nothing else tells
 BEFORE_S = 0.21  # how far back the powers before an edge are looked for
 INSTANT_S = 0.03  # "instant" power is the mean of about this long before (25 ms on A100 and H100, same source)
 LATE_S = 0.002  # after a foretold step it is there
@@ -142,9 +142,9 @@ class CounterMeter:
         traces = {} if self._watch is None else self._watch.end(token.watched, token.begun_s, ended_s)
         return self._reading(token, ended_s, looks, ticks, following_w, traces)
 
-    def state(self, since_s: float) -> State | None:
+    def state(self, since_s: float, domains: tuple[str, ...] | None = None) -> State | None:
         """See `Meter.state`."""
-        return None if self._watch is None else self._watch.state(since_s)
+        return None if self._watch is None else self._watch.state(since_s, domains)
 
     def recorded(self, label: str) -> RecordedWindows | None:
         """None: this meter reads now."""
@@ -266,7 +266,8 @@ class CounterMeter:
         joules = look.energy_j - first.energy_j
         power_w = abs(joules) / max(ended_s - window.begun_s, 1e-9)
         reads_s = first.after_s - window.begun_s, look.after_s - ended_s
-        tick_j = power_w * math.hypot(*((counter.cadence.period_s or 0.0) / ROOT12,) * 2, *reads_s)
+        step_s = (counter.cadence.period_s or counter.cadence.silence_s) / ROOT12
+        tick_j = power_w * math.hypot(step_s, step_s, *reads_s)
         return _Energy(joules=joules, parts_j={"tick": tick_j, "quantum": _quantum_j(counter)})
 
     def _of_stepping(
@@ -292,8 +293,9 @@ class CounterMeter:
         mean_w = max(0.0, last.energy_j - begun.energy_j) / max(last.at_s - begun.at_s, period_s)
         gain = self._counter_over_power(domain, begun, last)
         until_begun_w = [gain * power_w for power_w in self._powers(domain, begun.at_s - INSTANT_S, window.begun_s)]
-        around_w = [gain * power_w for power_w in self._powers(domain, window.begun_s - SWING_S, ended_s + SWING_S)]
-        start = after_tick(begun, window.begun_s, until_begun_w or [mean_w], around_w)
+        start = after_tick(
+            begun, window.begun_s, until_begun_w or [mean_w], self._swing_w(domain, window.begun_s, gain)
+        )
         before_w = [gain * power_w for power_w in self._powers(domain, last.at_s - BEFORE_S, last.at_s)][::-1]
         if domain in ticks and ended_s >= last.at_s:
             after_w = [following_w[domain]] if domain in following_w else []
@@ -301,13 +303,17 @@ class CounterMeter:
             stop = between_ticks(last, following, ended_s, before_w, after_w)
         else:
             until_ended_w = [gain * power_w for power_w in self._powers(domain, last.at_s - INSTANT_S, ended_s)]
-            stop = after_tick(last, ended_s, until_ended_w or [mean_w], around_w)
+            stop = after_tick(last, ended_s, until_ended_w or [mean_w], self._swing_w(domain, ended_s, gain))
         return _difference(start, stop, _quantum_j(counter))
 
     # -- from power samples --------------------------------------------------------------------------------------
 
     def _sensed(self) -> list[str]:
         return [] if self._watch is None else [domain for domain in self.info.domains if domain.startswith("gpu:")]
+
+    def _swing_w(self, domain: str, moment_s: float, gain: float) -> list[float]:
+        """Powers of the time before a moment: how far it moves. What comes after is the work's own beginning or end."""
+        return [gain * power_w for power_w in self._powers(domain, moment_s - SWING_S, moment_s)]
 
     def _powers(self, domain: str, since_s: float, until_s: float) -> list[float]:
         samples = [] if self._watch is None else self._watch.samples(domain, since_s, until_s)

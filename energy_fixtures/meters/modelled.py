@@ -81,7 +81,7 @@ class ModelledMeter:
             doubts=("modelled_not_measured", *(("cpu_shared",) if shared else ())),
         )
 
-    def state(self, since_s: float) -> State | None:
+    def state(self, since_s: float, domains: tuple[str, ...] | None = None) -> State | None:
         """None: there is no board."""
         return None
 

@@ -9,6 +9,9 @@ from energy_fixtures.readings import BoardTrace
 IMPOSSIBLE_W = 10_000.0
 """No part of one machine that is read draws this much: the largest boards and sockets stay below a quarter of it."""
 
+HOST_W = 1_000.0
+"""No processor package nor its memory draws this much; the largest are made for half of it."""
+
 ABOVE_LIMIT = 1.25
 """A mean power so many times the power limit is nonsense: sensors say up to 13 % too much (arXiv 2312.02741), and a
 limit is a mean over some hundred milliseconds that a single one may exceed."""
@@ -18,13 +21,17 @@ LATE_S = 1.0
 
 
 def unwrapped(joules: float, duration_s: float, range_j: float | None) -> float:
-    """The difference of a counter that starts again from zero at `range_j` joules; None: it never does.
+    """The difference of a host's counter that starts again from zero at `range_j` joules; None: it never does.
 
-    Taken modulo the range where it cannot have gone round twice, so the answer is right whatever was counted on the way.
+    Taken modulo the range where it cannot have gone round twice (for four minutes at Intel's 262 kJ), so the answer is
+    right whatever was counted on the way. After that whoever reads it counts the rounds, at most one too few or many.
     """
-    if range_j is None or not math.isfinite(joules) or IMPOSSIBLE_W * (duration_s + LATE_S) >= range_j:
+    if range_j is None or not math.isfinite(joules):
         return joules
-    return joules % range_j
+    most_j = HOST_W * (duration_s + LATE_S)
+    if most_j < range_j:
+        return joules % range_j
+    return next((one for one in (joules, joules + range_j, joules - range_j) if 0 <= one <= most_j), joules)
 
 
 def implausible(joules: float, duration_s: float, resolution_s: float, board: BoardTrace | None) -> str | None:

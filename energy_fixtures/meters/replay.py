@@ -82,7 +82,7 @@ class ReplayMeter:
             doubts=tuple(dict.fromkeys(("replayed_not_measured", *reading.doubts))),
         )
 
-    def state(self, since_s: float) -> State | None:
+    def state(self, since_s: float, domains: tuple[str, ...] | None = None) -> State | None:
         """None: there is no board."""
         return None
 

@@ -182,7 +182,7 @@ class SimulatedMeter:
     def _error(self) -> float:
         return self._random.gauss(0.0, self._noise) if self._noise else 0.0
 
-    def state(self, since_s: float) -> State | None:
+    def state(self, since_s: float, domains: tuple[str, ...] | None = None) -> State | None:
         """None: there is no board."""
         return None
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from energy_fixtures.meters.base import Cadence
 from energy_fixtures.meters.cadence import Look
@@ -119,7 +119,7 @@ class Counter:
         at_s = self._last.at_s + steps * self.period_s
         return Tick(at_s=at_s, error_s=min(error_s, self.period_s / ROOT12), energy_j=look.energy_j)
 
-    def caught(self, earlier: Look, later: Look, due_s: float) -> Tick | None:
+    def caught(self, earlier: Look, later: Look) -> Tick | None:
         """The step between two looks of different value, if they enclose it sharply enough."""
         assert self.period_s is not None, "asked of counters that step"
         width_s = later.after_s - earlier.before_s
@@ -127,11 +127,22 @@ class Counter:
         if width_s > max(SHARP * self.period_s, 5 * PAUSE_S):
             return None
         if self._last is not None:
-            late_s = abs(tick.at_s - due_s)
-            late_s = min(late_s, abs(self.period_s - late_s))
-            self.jitter_s = 0.7 * self.jitter_s + 0.3 * max(0.0, late_s - width_s)
+            self._learn(self._last, tick, width_s)
         self._last = tick
         return tick
+
+    def _learn(self, last: Tick, tick: Tick, width_s: float) -> None:
+        """From two caught steps: the period, ever more exactly, and how unevenly the counter steps on top of that."""
+        assert self.period_s is not None, "asked of counters that step"
+        apart_s = tick.at_s - last.at_s
+        steps = max(1, round(apart_s / self.period_s))
+        unknown_s = 3 * steps * self.cadence.period_error_s
+        late_s = abs(apart_s - steps * self.period_s)
+        self.jitter_s = 0.7 * self.jitter_s + 0.3 * max(0.0, late_s - width_s - unknown_s)
+        error_s = math.hypot(last.error_s, tick.error_s, self.jitter_s) / steps
+        # beyond a quarter of a period one cannot be sure to have counted the steps right
+        if error_s < self.cadence.period_error_s and unknown_s < self.period_s / 4:
+            self.cadence = replace(self.cadence, period_s=apart_s / steps, period_error_s=error_s)
 
 
 @dataclass
@@ -173,7 +184,7 @@ def catch_ticks(
         for wait in [wait for wait in waits if wait.from_s <= clock()]:
             earlier, wait.look = wait.look, wait.counter.look()
             moved = wait.look.energy_j > earlier.energy_j  # on some boards a hasty reading makes it fall a little
-            tick = wait.counter.caught(earlier, wait.look, wait.due_s) if moved else None
+            tick = wait.counter.caught(earlier, wait.look) if moved else None
             wait.steps += moved
             if tick is None and wait.look.after_s > wait.until_s and wait.steps:
                 tick = wait.counter.last_tick(wait.look)  # this machine is too busy to look often enough

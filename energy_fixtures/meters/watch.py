@@ -159,16 +159,17 @@ class BoardWatch:
             board = self._boards.get(domain)
             return [] if board is None else [sample for sample in board.since(since_s) if sample.at_s <= until_s]
 
-    def state(self, since_s: float) -> State | None:
+    def state(self, since_s: float, domains: tuple[str, ...] | None = None) -> State | None:
         """See `Watch.state`; the power is None unless every board has told it since then."""
-        if not self._boards:
+        boards = [board for domain, board in self._boards.items() if domains is None or domain in domains]
+        if not boards:
             return None
         with self._lock:
             means_w = [
                 statistics.fmean(sample.power_w for sample in told) if (told := board.since(since_s)) else None
-                for board in self._boards.values()
+                for board in boards
             ]
-            now_c = [board.looks[-1].temperature_c for board in self._boards.values() if board.looks]
+            now_c = [board.looks[-1].temperature_c for board in boards if board.looks]
         known_w = [mean_w for mean_w in means_w if mean_w is not None]
         return State(
             power_w=math.fsum(known_w) if len(known_w) == len(means_w) else None,

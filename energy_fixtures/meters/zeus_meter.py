@@ -176,21 +176,35 @@ def _find_gpus(sources: Sources) -> None:
         sources.board_names.append("")
         try:
             sources.board_names[index] = str(gpu.get_name())
-            counted = gpu.supports_get_total_energy_consumption()
-            if counted:
-                gpu.get_total_energy_consumption()
-            power = _power(gpu, needed=not counted)
+            refused = _refused(gpu)
+            power = _power(gpu, needed=refused is not None)
         except ZeusBaseError as error:
             sources.missing.append(f"{domain} is not read: {_sentence(error)}; see whether nvidia-smi shows its power")
             continue
-        if counted:
+        if refused is None:
             sources.counters.append(CounterSource(domain=domain, read_j=_joules(gpu.get_total_energy_consumption)))
+        elif refused:
+            fix = "give this user access to it; its power is sampled and integrated instead"
+            sources.missing.append(f"{domain}: the energy counter is not read ({refused}); {fix}")
         if power is not None:
             temperature = _optional(gpu.get_gpu_temperature)
             board = nvml_conditions(gpu.gpu_index) if type(gpu).__module__.endswith(".nvidia") else None
             sources.sensors.append(
                 BoardSensor(domain=domain, power_w=power, temperature_c=temperature, conditions=board)
             )
+
+
+def _refused(gpu: Any) -> str | None:
+    """Why this board's energy counter cannot be read, empty where it has none; None where it can."""
+    from zeus.exception import ZeusBaseError
+
+    if not gpu.supports_get_total_energy_consumption():
+        return ""
+    try:
+        gpu.get_total_energy_consumption()
+    except ZeusBaseError as error:
+        return _sentence(error)
+    return None
 
 
 def _joules(read_mj: Callable[[], float]) -> Callable[[], float]:

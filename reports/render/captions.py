@@ -13,6 +13,8 @@ from reports.render.columns import HOST, PHASES, Column, percent
 from reports.render.phases import phases_said
 from reports.render.text import plain
 
+SPREAD_OUT = 3.0  # a case whose error is so many times the usual one is not spoken for by it
+
 
 def caption(results: Sequence[Result], environments: Mapping[str, Environment], level: float) -> str:
     """What joules these are: domains, meter and its own error, power at rest, and what all rows have in common."""
@@ -50,7 +52,11 @@ def _error(results: Sequence[Result]) -> list[str]:
     by_case = [[trial.reading.relative_error(result.scope) for trial in result.valid_trials] for result in results]
     known = [[error for error in errors if error is not None] for errors in by_case]
     errors = [median(one) for one in known if one]
-    return [f"meter's error ±{percent(100 * median(errors))} % (95 %)"] if errors else []
+    if not errors:
+        return []
+    typical, worst = percent(100 * median(errors)), percent(100 * max(errors))
+    most = "" if max(errors) <= SPREAD_OUT * median(errors) else f", up to ±{worst} %"
+    return [f"meter's error ±{typical} %{most} (95 %)"]
 
 
 def _idle(results: Sequence[Result]) -> list[str]:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from energy_fixtures.readings import Reading
 from energy_fixtures.record import digest
-from energy_fixtures.records import Decoding, Generation, Request, Scenario, Speculation
+from energy_fixtures.records import Decoding, Generation, Request, Scenario, Span, Speculation
 
 COUNTS = st.integers(min_value=1, max_value=100_000)
 DECODINGS = st.one_of(
@@ -151,3 +151,10 @@ def test_result_of_mixed_methods_cannot_exist(result, trial):
 
     with pytest.raises(ValueError, match="one method"):
         result(trials=(trial(), trial(reading=modelled)))
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf"), 1e300])
+def test_spans_are_times(seconds):
+    """An iteration cannot begin before the work, nor last longer than anybody lives."""
+    with pytest.raises(ValueError, match="a span lies between"):
+        Span(start_s=0.0, first_token_s=None, end_s=seconds)

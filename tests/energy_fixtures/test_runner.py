@@ -56,7 +56,7 @@ class FakeMeter:
         self.windows += 1
         return Reading(duration_s=seconds, method=self.info.method, **fields)
 
-    def state(self, since_s):
+    def state(self, since_s, domains=None):
         return next(self._states)
 
     def recorded(self, label):

@@ -219,3 +219,28 @@ def test_disabled_window_skips_where_its_reading_is_used(pytester, run):
         """
     )
     run("--energy-disable").assert_outcomes(passed=1, skipped=1)
+
+
+def test_a_window_left_open_spoils_no_other_test(pytester, run):
+    """A window that its test never closes is ended with the test, which fails; the next ones are outermost again."""
+    pytester.makepyfile(
+        """
+        import time
+
+        KEPT = []
+
+        def test_forgets(energy):
+            KEPT.append(energy.window("left open"))
+            KEPT[0].__enter__()
+
+        def test_next(energy):
+            with energy.window("next") as window:
+                time.sleep(0.01)
+            assert window.reading.energy_j
+        """
+    )
+    done = run()
+
+    done.assert_outcomes(failed=1, passed=1)
+    done.stdout.fnmatch_lines(["window 'left open' was never closed; use it in a with statement"])
+    assert "Exception ignored" not in done.stderr.str()

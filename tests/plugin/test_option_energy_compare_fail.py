@@ -46,7 +46,11 @@ def test_a_regression_fails_the_test_item(pytester, project, run):
             "energy gate (mean:300%): 1 REGRESSED*",
         ]
     )
-    assert 'failures="1"' in Path("junit.xml").read_text()
+    junit = Path("junit.xml").read_text()
+    assert 'failures="1"' in junit
+    assert 'name="energy_verdict" value="REGRESSED mean:300%"' in junit
+    assert 'name="energy_method" value="simulated"' in junit
+    assert 'name="joules_per_iteration" value="' in junit
 
 
 def test_an_improvement_passes(pytester, project, run):

@@ -38,7 +38,7 @@ class Board:
         self.windows += 1
         return Reading(duration_s=seconds, method="counter", **fields)
 
-    def state(self, since_s):
+    def state(self, since_s, domains=None):
         return State(power_w=200.0, temperature_c=self.celsius())
 
     def recorded(self, label):
@@ -99,7 +99,7 @@ def test_busy_board_has_no_baseline(measured):
 
     assert result.ret == 0
     result.stdout.fnmatch_lines(["idle: not known: other work is on gpu:0 already*"])
-    assert "idle_w" not in stored
+    assert "gpu:0" not in stored.get("idle_w", {})
     assert all("no_idle_baseline" in trial["doubts"] for trial in stored["trials"])
 
 
@@ -226,3 +226,30 @@ def test_phases_are_measured_for_scenarios_alone(pytester, run):
     assert {request[1] for trial in scenario["prefill_trials"] for request in trial["generation"]["requests"]} == {1}
     seeds = [trial["seed"] for trial in (*scenario["trials"], *scenario["prefill_trials"])]
     assert len(set(seeds)) == len(seeds)
+
+
+@pytest.mark.engines
+def test_interrupted_prefill_leaves_the_whole(pytester, run):
+    """Ctrl-C while prefill is measured apart keeps what was measured of the whole."""
+    pytester.makeconftest(
+        """
+        from energy_fixtures.session import EnergySession
+        def interrupted(*_):
+            raise KeyboardInterrupt
+        EnergySession._prefill = interrupted
+        """
+    )
+    pytester.makepyfile(
+        """
+        from energy_fixtures import Scenario
+        def test_scenario(energy):
+            energy.measure(Scenario(engine="transformers", batch_size=2, input_tokens=8, output_tokens=4))
+        """
+    )
+    quick = ("--energy-min-rounds=2", "--energy-min-window=0.05", "--energy-device=cpu", "--energy-json=out.json")
+    result = run("--energy-phases", *quick, own_process=True)
+    (stored,) = json.loads((pytester.path / "out.json").read_text())["energy"]["results"]
+
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert len(stored["trials"]) == 2
+    assert "prefill_trials" not in stored

@@ -113,3 +113,12 @@ def test_repeats_do_not_hide_what_they_share():
     assert summarise(alike, 0.95, own_error=0.01).half_width == pytest.approx(0.01 * 10 * 1.959964, rel=1e-6)
     assert summarise(apart, 0.95, own_error=0.01) == summarise(apart, 0.95)
     assert summarise([10.0], 0.95, own_error=0.01).half_width is None
+
+
+@pytest.mark.parametrize("size", [1e-200, 1e-308, 1e14])
+def test_ratio_of_extreme_values_is_a_number(size):
+    """Values that a valid file can hold, however small or large, give a ratio and no crash."""
+    seen = ratio([size, 1.01 * size], [2 * size, 2.02 * size], 0.95)
+
+    assert seen.value == pytest.approx(2.0, rel=0.01)
+    assert seen.low < 2 < seen.high

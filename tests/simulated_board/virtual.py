@@ -100,7 +100,7 @@ class VirtualWatch:
         moments = [index * self.period_s for index in range(first, last + 1)]
         return [PowerSample(at_s=moment, power_w=board.power_w(moment)) for moment in moments]
 
-    def state(self, since_s: float) -> State | None:
+    def state(self, since_s: float, domains: tuple[str, ...] | None = None) -> State | None:
         """See `Watch.state`."""
         return None
 

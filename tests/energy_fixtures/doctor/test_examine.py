@@ -36,7 +36,7 @@ MACHINES: Mapping[str, tuple[str, Mapping[str, object]]] = {
     "slow": (DOCTOR, {"watts": "66~74@0.9", "tick_ms": 100, "quantum_mj": 100, "power_gain": 1.2}),
     "quick": (DOCTOR, {"watts": "60~80@0.9", "tick_ms": 20, "mig": 1, "processes": "4242:512", "celsius": 51}),
     "hasty": (DOCTOR, {"watts": 70, "tick_ms": 20, "haste_mj": 30}),
-    "denied": (DOCTOR, {"denied": 1}),
+    "denied": (DOCTOR, {"denied": 1, "no_power": 1}),
     "uncounted": (DOCTOR, {"watts": 70, "no_counter": 1}),
     "lost": (DOCTOR, {"watts": 70, "tick_ms": 20, "lost_at_s": 0}),
     "stuck": (DOCTOR, {"watts": 70, "tick_ms": 20, "stuck_at_s": 0}),

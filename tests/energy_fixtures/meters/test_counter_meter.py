@@ -11,7 +11,7 @@ import pytest
 
 from energy_fixtures.meters.base import MeterInfo
 from energy_fixtures.meters.counter_meter import CounterMeter
-from energy_fixtures.meters.ticking import CounterSource, CounterUnreadable
+from energy_fixtures.meters.ticking import CounterUnreadable
 from energy_fixtures.readings import COVERAGE, BoardTrace, Reading
 from tests.simulated_board.virtual import Board, Clock, Joules, VirtualWatch, joules_of
 
@@ -72,7 +72,7 @@ def test_level_power_for_a_second():
     assert seen.covered >= 0.95
 
 
-@pytest.mark.parametrize(("seconds", "limit", "count"), [(1.0, 0.025, 1500), (5.0, 0.005, 400)])
+@pytest.mark.parametrize(("seconds", "limit", "count"), [(1.0, 0.025, 800), (5.0, 0.005, 300)])
 def test_square_wave(seconds: float, limit: float, count: int):
     """100/600 W with 0.7 s: 95 of 100 windows are within 2.5 % after one second and within 0.5 % after five."""
     seen = Windows(SQUARE, seed=2, count=count, seconds=seconds)
@@ -190,46 +190,37 @@ def test_boards_whose_steps_do_not_fall_together():
     assert reading.energy_j["gpu:1"] == pytest.approx(300 * reading.duration_s, rel=0.003)
 
 
-def test_inner_window_does_not_wait():
-    """A window inside another waits for nothing, which the outer one would meter, and says that it is less sure."""
+@pytest.mark.parametrize("phases_s", [(0.0, 0.05), (0.09, 0.03, 0.06, 0.0)])
+def test_boards_beside_each_other_are_as_sure_as_one(phases_s: tuple[float, ...]):
+    """Work that begins after the window does makes none of several boards unsure, whenever their steps come."""
     clock = Clock()
-    meter = a_meter({"gpu:0": Board(clock, joules_of(SQUARE))}, clock)
-    outer = meter.begin("outer", ())
-    clock.now_s += 0.4
-    began_s = clock.now_s
-    inner = meter.begin("inner", ())
-    clock.now_s += 1.0
-    inside = meter.end(inner)
+    rest_j = joules_of("90")
+    boards = {f"gpu:{index}": Board(clock, rest_j, phase_s=phase_s) for index, phase_s in enumerate(phases_s)}
+    meter = a_meter(boards, clock)
+    clock.now_s += 3
+    token = meter.begin("", ())
+    begun_s = clock.now_s
+    for board in boards.values():
+        board.drawn_j = job(90, 600, begun_s, begun_s + 1.03)
+    clock.now_s = begun_s + 1.03
+    reading = meter.end(token)
 
-    assert clock.now_s - began_s < 1.01
-    clock.now_s += 0.3
-    outside = meter.end(outer)
-    assert inside.uncertainty_j["gpu:0"] > 0
-    assert inside.energy_j["gpu:0"] < outside.energy_j["gpu:0"]
-    truth_j = joules_of(SQUARE)(began_s + 1.0) - joules_of(SQUARE)(began_s)
-    assert inside.energy_j["gpu:0"] == pytest.approx(truth_j, rel=0.2)
+    for domain in boards:
+        assert reading.energy_j[domain] == pytest.approx(600 * 1.03, rel=0.002)
+        assert reading.uncertainty_j[domain] < 0.008 * 600  # what the one end costs where power falls by 510 W
 
 
-@pytest.mark.parametrize(("trace", "power_tick_s"), [("400", 0.001), (SQUARE, 0.1), ("100~600@2", 0.1)])
-def test_interval_of_inner_windows_holds(trace: str, power_tick_s: float):
-    """Windows inside another, whose ends are drawn on by sampled power, hold the truth in 95 of 100 as well."""
-    rng, clock, drawn_j, covered = random.Random(8), Clock(), joules_of(trace), 0
-    meter = a_meter({"gpu:0": Board(clock, drawn_j, phase_s=0.03, power_tick_s=power_tick_s)}, clock)
-    for _ in range(100):
-        clock.now_s += rng.uniform(0, 2)
-        outer = meter.begin("outer", ())
-        clock.now_s += rng.uniform(0.2, 0.5)
-        inner = meter.begin("inner", ())
-        begun_s = clock.now_s
-        clock.now_s += 1.0
-        ended_s = clock.now_s
-        reading = meter.end(inner)
-        clock.now_s += 0.3
-        meter.end(outer)
-        apart_j = abs(reading.energy_j["gpu:0"] - drawn_j(ended_s) + drawn_j(begun_s))
-        covered += apart_j <= COVERAGE * reading.uncertainty_j["gpu:0"]
-
-    assert covered >= 95
+def test_steps_are_foretold_ever_better():
+    """After a long pause the next step is still known, so that it takes a handful of readings to catch it."""
+    clock = Clock()
+    board = Board(clock, joules_of("400"), tick_s=0.100013)
+    meter = a_meter({"gpu:0": board}, clock)
+    for pause_s in (0.2, 2.0, 9.0, 25.0):
+        clock.now_s += pause_s
+        board.reads.clear()
+        reading = window(meter, clock, 1.0)
+        assert len(board.reads) < (250 if pause_s < 9 else 60)
+    assert reading.uncertainty_j["gpu:0"] < 0.004 * 400
 
 
 @pytest.mark.parametrize("before_s", [0.00002, 0.0001, 0.0003, 0.0006, 0.001, 0.0015])
@@ -273,31 +264,6 @@ def test_counter_that_stops():
 
     assert window(meter, clock, 2.0, stop).invalid_reasons == ("counter_stuck",)
     assert window(meter, clock, 2.0).invalid_reasons == ("counter_stuck",)
-
-
-def test_fast_counter_that_stops():
-    """A counter that is read as it stands and stopped inside the window is stuck too: what it shows is a part at most."""
-    clock = Clock()
-    board = Board(clock, joules_of("65"), tick_s=0.001)
-    meter = a_meter({"cpu:0": board}, clock)
-    assert window(meter, clock, 1.0).invalid_reasons == ()
-
-    def stop() -> None:
-        board.stuck_at_s = clock.now_s - 0.5
-
-    reading = window(meter, clock, 1.0, stop)
-
-    assert reading.invalid_reasons == ("counter_stuck",)
-    assert reading.energy_j == {}
-
-
-def test_slow_counter_is_not_called_stuck():
-    """A counter whose steps are too far apart to be learnt at the start may stand still for a while after a window."""
-    clock = Clock()
-    meter = a_meter({"cpu:0": Board(clock, joules_of("65"), tick_s=1.0)}, clock)
-
-    for _ in range(5):
-        assert window(meter, clock, 10.3).invalid_reasons == ()
 
 
 def test_counter_that_can_no_longer_be_read():
@@ -358,11 +324,15 @@ def test_busy_machine_does_not_lose_a_step():
     clock = Clock(jitter=lambda: rng.choice((0.0, 0.0, 0.0, 0.03)))
     board = Board(clock, joules_of("400"), phase_s=0.03)
     meter = a_meter({"gpu:0": board}, clock)
+    covered = 0
     for _ in range(200):
         clock.now_s += rng.uniform(0, 1)
         reading = window(meter, clock, 1.0)
         apart_j = abs(reading.energy_j["gpu:0"] - 400 * reading.duration_s)
-        assert apart_j <= 3 * reading.uncertainty_j["gpu:0"] + 0.5
+        covered += apart_j <= COVERAGE * reading.uncertainty_j["gpu:0"]
+        assert apart_j <= 40  # a step of the counter
+
+    assert covered >= 190
 
 
 def test_counter_that_falls_short_when_read_in_haste():
@@ -387,32 +357,3 @@ def test_reset_right_after_the_window():
     board.drawn_j = lambda until_s: before_j(until_s) if until_s <= ended_s else 400 * (until_s - ended_s)
 
     assert meter.end(token).invalid_reasons == ("counter_went_backwards",)
-
-
-@pytest.mark.parametrize("left_j", [20, 200, 390, 399, 401, 405, 430, 460])
-@pytest.mark.parametrize("noticed_after_s", [0.0, 0.015, 0.05])
-def test_counter_that_goes_round(left_j: float, noticed_after_s: float):
-    """A counter that starts again from zero inside a window, or in the step that ends it, costs no joule and adds none.
-
-    Zeus adds the range when it notices, which may be later.
-    """
-    clock, range_j = Clock(), 262_143.0
-    board = Board(clock, joules_of("400"), tick_s=0.02, phase_s=0.003)
-    start_j = [0.0]
-
-    def read_j() -> float:
-        shown_j = board.counter_j()
-        noticed_j = board.drawn_j(clock.now_s - noticed_after_s)
-        return (shown_j + start_j[0]) % range_j + range_j * ((noticed_j + start_j[0]) // range_j)
-
-    info = MeterInfo(name="zeus", method="counter", domains=("cpu:0",), resolution_s=0.0)
-    source = CounterSource(domain="cpu:0", read_j=read_j, range_j=range_j)
-    meter = CounterMeter(info, [source], clock=clock, sleep=clock.sleep)
-    window(meter, clock, 1.0)
-    clock.now_s += 2.0
-    start_j[0] = range_j - left_j - board.drawn_j(clock.now_s)
-    for _ in range(3):
-        reading = window(meter, clock, 0.95)
-
-        assert reading.invalid_reasons == ()
-        assert reading.energy_j["cpu:0"] == pytest.approx(400 * reading.duration_s, rel=0.01)

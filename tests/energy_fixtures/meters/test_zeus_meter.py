@@ -134,16 +134,25 @@ def test_lost_board_is_missing_not_zero():
     assert any("gpu:1 is not read: GPU is lost" in sentence for sentence in seen["missing"])
 
 
-def test_denied_counter_falls_back_with_the_reason():
-    """Where no counter may be read, auto models and its header says why."""
+def test_denied_counter_leaves_power():
+    """A board whose counter may not be read is metered by its power, and the header says why."""
+    seen = measure(denied=1, watts=300)
+
+    assert seen["energy_j"]["gpu:0"] == pytest.approx(300 * seen["duration_s"], rel=0.05)
+    assert (seen["method"], seen["doubts"]) == ("integrated power", ["power_integrated"])
+    assert "gpu:0: the energy counter is not read (Insufficient Permissions)" in seen["header"]
+
+
+def test_nothing_to_read_falls_back_with_the_reason():
+    """Where neither counter nor power may be read, auto models and its header says why."""
     script = (
         "from energy_fixtures.meters.select import choose_meter, header_lines\n"
         "print(*header_lines(choose_meter('auto', domains=None, cpu_watts=None).info), sep='\\n')"
     )
-    printed = run_on_board(script, denied=1)
+    printed = run_on_board(script, denied=1, no_power=1)
 
     assert printed.startswith("meter: modelled, not measured")
-    assert "gpu:0 is not read: Insufficient Permissions" in printed
+    assert "gpu:0 is not read: " in printed
 
 
 RAPL = """
