@@ -25,7 +25,6 @@ from energy_fixtures.errors import ConfigurationError, ResultFileError
 from energy_fixtures.record import Record
 from energy_fixtures.records import SCHEMA_VERSION, Environment, Result, Run
 
-
 _RUN = re.compile(r"\d{4,}_.*\.json", re.DOTALL | re.ASCII)
 
 

@@ -94,7 +94,7 @@ def _sentence(rows: Sequence[Row], counts: dict[str, int], asked: Asked, by: str
     if asked.limits:
         said = [f"{counts[verdict.value]} {verdict.value}" for verdict in Verdict if counts.get(verdict.value)]
         limits = ", ".join(limit.expression for limit in asked.limits)
-        sentence = f"of {counts['cases']} cases {', '.join(said) or 'none could be judged'} (limit {limits})"
+        sentence = f"of {_many(counts['cases'], 'case')} {', '.join(said) or 'none could be judged'} (limit {limits})"
         worst = _extreme([row for row in rows if row.verdict == Verdict.REGRESSED.value])
         return sentence + (f"; worst {worst}" if worst else "")
     shown = Counter(row.shown for row in compared)
@@ -103,10 +103,14 @@ def _sentence(rows: Sequence[Row], counts: dict[str, int], asked: Asked, by: str
     parts += [f"{shown['better']} better"] if shown["better"] else []
     parts += [f"of {shown[None]} no difference is shown"] if shown[None] else []
     extreme = _extreme([row for row in compared if row.shown is not None])
-    what = "comparisons" if by else "figures compared"
-    return f"of {len(compared)} {what}: {', '.join(parts)} ({100 * asked.level:g} % intervals)" + (
+    what = _many(len(compared), "comparison" if by else "figure") + ("" if by else " compared")
+    return f"of {what}: {', '.join(parts)} ({100 * asked.level:g} % intervals)" + (
         f"; largest change {extreme}" if extreme else ""
     )
+
+
+def _many(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"
 
 
 def _extreme(rows: Sequence[Row]) -> str:

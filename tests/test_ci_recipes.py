@@ -50,6 +50,16 @@ def test_commands_have_only_options_that_exist(pytestconfig, capsys):
         assert used <= known, name
 
 
+def test_every_option_of_compare_is_documented(capsys):
+    """docs/ci.md has each option of `joules compare` and none that it does not know."""
+    main(["compare", "--help"])
+    known = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", capsys.readouterr().out)) - {"--help", "--output"}
+    text = (CI.parent / "ci.md").read_text()
+    table = text[text.index("| option |") : text.index("The first line of the Markdown")]
+    assert set(re.findall(r"^\| `(--[a-z-]+)", table, re.MULTILINE)) | {"-o"} == known | {"-o"}
+    assert "| `-o FILE` |" in table
+
+
 def test_the_limit_and_the_marker_are_those_of_the_product(pytestconfig):
     """Both gate on an expression that parses, and look for the comment by the marker that is written."""
     from reports.gate import parse_limit

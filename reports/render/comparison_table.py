@@ -15,10 +15,11 @@ from reports.gate import Verdict, percent_change
 from reports.render.tables import STYLES, WIDEST_NAME, new_table
 from reports.render.text import Footnotes, plain
 
-MOST_ROWS = 1_000
+MOST_ROWS = 200
 """More would take seconds to draw and nobody reads them; `csv` and `json` hold all."""
 
 MOST_NAMES = 10
+MOST_OPEN = 3  # of sentences on cases that could not be decided; they are much alike
 
 UNKNOWN = "—"
 
@@ -35,13 +36,25 @@ def comparison_report(report: Report) -> list[RenderableType]:
         parts += [Text(""), _table(report, [row for row in shown if row.metric == metric], notes)]
     if len(present) > len(shown):
         parts.append(Text(f"and {len(present) - len(shown)} more rows; --format csv or json has all"))
-    lines = [*notes.lines(), *missing_line(report), *below(report)]
+    lines = [*notes.lines(), *sentences(report), *missing_line(report), *below(report)]
     return [*parts, *(Text(plain(line)) for line in lines), Text(""), Text(plain(report.sentence), style="bold")]
 
 
 def below(report: Report) -> list[str]:
     """What stands below the figures: what differs around the cases, how the figures came about, the place."""
     return [*report.notes, report.environment]
+
+
+def sentences(report: Report) -> list[str]:
+    """What the gate says of the cases that regressed, and of some that it cannot decide on."""
+    lines = []
+    for verdict, most in ((Verdict.REGRESSED, MOST_NAMES), (Verdict.INCONCLUSIVE, MOST_OPEN)):
+        said = [
+            f"{verdict.value} {one}" for row in report.rows if row.verdict == verdict.value for one in row.sentences
+        ]
+        lines += said[:most]
+        lines += [f"and {len(said) - most} more {verdict.value}"] if len(said) > most else []
+    return lines
 
 
 def missing_line(report: Report) -> list[str]:
@@ -126,10 +139,8 @@ def _table(report: Report, rows: Sequence[Row], notes: Footnotes) -> RenderableT
 
 
 def row_notes(row: Row) -> list[str]:
-    """Why a case is not compared, or could not be judged."""
-    if row.differences:
-        return [f"{row.state}: {'; '.join(row.differences)}"]
-    return list(row.sentences) if row.verdict == Verdict.INCONCLUSIVE.value and row.change is None else []
+    """Why a case is not compared."""
+    return [f"{row.state}: {'; '.join(row.differences)}"] if row.differences else []
 
 
 def unique_names(rows: Sequence[Row]) -> dict[str, str]:

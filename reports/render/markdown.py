@@ -24,6 +24,7 @@ from reports.render.comparison_table import (
     interval,
     judged,
     row_notes,
+    sentences,
     title,
     unique_names,
 )
@@ -94,6 +95,7 @@ def markdown(report: Report, *, comment: str | None = None) -> str:
     lines += _table(report, shown)
     if len(shown) < len(present):
         lines += [f"and {len(present) - len(shown)} more rows; `joules compare --format csv` has all", ""]
+    lines += _list("what the gate says", [_sentence(line) for line in sentences(report)])
     lines += _list("not compared", _reasons(present))
     new = [row.case for row in _cases(present) if row.state == State.NEW.value]
     lines += _list("new", [_code(case) for case in new]) if report.candidate is not None else []
@@ -109,8 +111,12 @@ def _needs_reader(row: Row) -> bool:
 
 
 def _sentence(text: str) -> str:
-    """A sentence of ours with names in it: as escaped as a name, but never shortened."""
-    return _quoted(plain(text))
+    """A sentence of ours with names in it: as escaped as a name, but never shortened.
+
+    GitHub looks for mentions and issues once more in what is rendered, though not in code: a space of no width, which
+    was escaped if it was in the name, parts their sign from what follows.
+    """
+    return _quoted(plain(text)).replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
 
 
 def _quoted(text: str) -> str:
@@ -118,7 +124,7 @@ def _quoted(text: str) -> str:
 
 
 def _code(name: str) -> str:
-    return f"<code>{escaped(name)}</code>"  # GitHub looks for mentions in rendered text too, but not in code
+    return f"<code>{escaped(name)}</code>"
 
 
 def _table(report: Report, rows: Sequence[Row]) -> list[str]:
@@ -133,8 +139,8 @@ def _table(report: Report, rows: Sequence[Row]) -> list[str]:
     lines = [] if several else [f"`{rows[0].metric}`", ""]
     lines += [_line(heads), _line(["---"] * left + ["---:"] * (len(heads) - left - 1) + ["---"])]
     for row in rows:
-        cells = [_code(names[row.fullname]), *([escaped(row.of)] if report.by else [])]
-        cells += [escaped(row.metric)] if several else []
+        cells = [_code(names[row.fullname]), *([_sentence(row.of)] if report.by else [])]
+        cells += [_sentence(row.metric)] if several else []
         cells += [figure(row.baseline, row.unit), figure(row.candidate, row.unit), change(row), interval(row)]
         lines.append(_line([*cells, _SIGNS.get(row.verdict or "", "") + judged(row)]))
     return [*lines, ""]

@@ -220,3 +220,16 @@ def test_bad_file_is_one_sentence(tmp_path, content, sentence):
         read_run(path)
     assert "run.json" in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_the_run_after_9999_is_the_newest(tmp_path):
+    """Runs are in order of their number, also when it has a digit more."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    for name in ("10000_later.json", "9999_before.json", "0001_first.json", "notes.json", "0002_open.jsonl"):
+        (folder / name).write_text('{"energy": {"schema_version": 1}}')
+    store = Store(tmp_path, "here")
+
+    assert [run.stem for run in store.runs()] == ["0001_first", "9999_before", "10000_later"]
+    assert store.find(None) == folder / "10000_later.json"
+    assert store.find("1") == folder / "0001_first.json"

@@ -160,6 +160,20 @@ def test_an_axis_may_lie_across_two_runs(saved, compared, case):
     assert found["b"]["change"]["ratio"] == pytest.approx(1.5)
 
 
+def test_boards_side_by_side_only_by_choice(saved, compared, case, environment):
+    """--by gpu names the boards; without --across-boards the cases are listed as incomparable with what differs."""
+    elsewhere = environment(boards=({"name": "NVIDIA A100", "uuid": "GPU-9", "power_limit_w": 400.0},))
+    old, new = saved("old.json", case("a", CALM)), saved("new.json", case("b", DEARER), where=elsewhere)
+
+    found = rows(compared(old, new, "--by", "gpu", "--format", "json")[1])
+    assert [row["of"] for row in found.values()] == ["NVIDIA H200, 700 W (old)", "NVIDIA A100, 400 W (new)"]
+    assert found["b"]["state"] == "incomparable"
+    assert "board name NVIDIA H200 against NVIDIA A100" in found["b"]["differences"]
+    crossed = json.loads(compared(old, new, "--by", "gpu", "--across-boards", "--format", "json")[1])
+    assert crossed["rows"][1]["change"]["ratio"] == pytest.approx(1.5)
+    assert any("across boards, by choice and not normalised" in label for label in crossed["labels"])
+
+
 def test_metrics_that_are_named_are_compared(saved, compared, case):
     """--metric takes any metric, each in a row of its own, and knows which side is better."""
     old, new = saved("old.json", case("b1", CALM)), saved("new.json", case("b1", DEARER))

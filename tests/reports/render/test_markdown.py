@@ -119,3 +119,11 @@ def test_comments_of_several_jobs_have_markers_of_their_own():
     for name in ("-->", "a--b", "", "a\n", "-", "x-"):
         with pytest.raises(ConfigurationError):
             marker(name)
+
+
+def test_no_name_calls_people_or_issues(report_of):
+    """In a sentence a mention or an issue number is parted from its sign; in the table it stands in code."""
+    text = markdown(report_of(("@team fixes #12", CALM, DEARER), limits=["mean:5%"]))
+    assert "&#64;&#8203;team fixes &#35;&#8203;12" in text
+    assert "<code>&#64;team fixes &#35;12</code>" in text
+    assert "@" not in text
