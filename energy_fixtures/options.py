@@ -49,8 +49,8 @@ class Options:
     dtype: str
     trust_remote_code: frozenset[str]
     rounds: int
-    max_rounds: int
-    max_joules: float | None
+    max_rounds: int = 20
+    max_joules: float | None = None
     warmup_rounds: int
     min_window_s: float | None
     max_time_s: float

@@ -62,24 +62,6 @@ def test_after(energy):
     assert set(Path("/dev/shm").iterdir()) <= shared_memory
 
 
-def test_hanging_engine_is_ended(pytester, run):
-    """An engine that stops answering is ended after --energy-timeout, its case fails with the option's name."""
-    pytester.makepyfile(
-        HEADER
-        + """
-def test_hangs(energy):
-    energy.measure(scenario())
-    threading.Timer(0.5, lambda: engine().send_signal(signal.SIGSTOP)).start()
-    energy.measure(scenario(output_tokens=4000))
-"""
-    )
-    result = run(*QUICK, "--energy-timeout=30")
-
-    result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*--energy-timeout*"])
-    assert engines_left() == []
-
-
 def test_model_that_cannot_be_loaded_fails_every_case_once(pytester, run, tmp_path):
     """A folder that is no model fails each case with the engine's own words, and is loaded only once."""
     broken = tmp_path / "broken"

@@ -146,6 +146,10 @@ def noisy(pytester, run, monkeypatch):
             return msgspec.structs.replace(reading, energy_j={domain: joules for domain in reading.energy_j})
 
         SimulatedMeter.end = noisy_end
+
+
+        def pytest_unconfigure(config):
+            SimulatedMeter.end = end  # the class outlives this session, which runs inside another one
         """
     )
     pytester.makepyfile(test_work="def test_a(energy): energy(sum, range(10))\n")
