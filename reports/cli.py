@@ -163,9 +163,9 @@ def compare(
 
     Exit status: 0 nothing regressed, 1 a limit was exceeded (or --strict refused), 4 asked wrongly or a file cannot be read.
     """
-    from reports.compare_command import Question, inputs
-    from reports.compare_command import compare as answer
-    from reports.compare_output import ALONE, check, rendered, write
+    from reports.compare.command import Question, inputs
+    from reports.compare.command import compare as answer
+    from reports.compare.output import ALONE, check, rendered, write
     from reports.options import CONFIDENCE, LEVEL
 
     question = Question(

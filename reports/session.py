@@ -98,7 +98,7 @@ class ReportSession:
 
     def _why(self, pair: Pair) -> list[str]:
         """What the change is made of, in a sentence; nothing where it cannot be told."""
-        from reports.explanation import explain
+        from reports.explain.explanation import explain
 
         if self.baseline is None or pair.baseline is None or pair.state is not State.COMPARED:
             return []
@@ -155,7 +155,7 @@ class ReportSession:
             colour: Whether escape sequences may be written.
             expected: Whether a case of the baseline, by full name, was selected to run now.
         """
-        from reports.costs import own_joules
+        from reports.explain.costs import own_joules
         from reports.render.tables import View
         from reports.render.terminal import report
         from reports.render.text import to_lines

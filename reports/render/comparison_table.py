@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from energy_fixtures.units import quantity
-from reports.compare_rows import Figure, Report, Row
+from reports.compare.rows import Figure, Report, Row
 from reports.comparison import State
 from reports.gate import Verdict, percent_change
 from reports.render.tables import STYLES, WIDEST_NAME, new_table

@@ -12,10 +12,10 @@ from typing import Any
 from energy_fixtures.metrics import headline
 from energy_fixtures.records import Environment, Result
 from reports.comparison import Pair
-from reports.explanation import Costs, Explanation, explain
+from reports.explain.explanation import Costs, Explanation, explain
+from reports.explain.parts import Part
 from reports.gate import Verdict
 from reports.noise import Between
-from reports.parts import Part
 from reports.render.text import plain
 
 MOST = 5

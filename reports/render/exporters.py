@@ -18,7 +18,7 @@ import msgspec
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.readings import MEASURED
 from energy_fixtures.units import significant
-from reports.compare_rows import Figure, Report, Row
+from reports.compare.rows import Figure, Report, Row
 from reports.render.text import NOT_MEASURED, plain
 
 COLUMNS = (

@@ -14,7 +14,7 @@ import re
 from collections.abc import Sequence
 
 from energy_fixtures.errors import ConfigurationError
-from reports.compare_rows import Report, Row
+from reports.compare.rows import Report, Row
 from reports.comparison import State
 from reports.gate import Verdict
 from reports.render.comparison_table import (

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from reports.comparison import Pair, State
-from reports.explanation import Explanation
+from reports.explain.explanation import Explanation
 from reports.gate import Verdict
 from reports.render.explanation import (
     Moved,

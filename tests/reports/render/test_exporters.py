@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from energy_fixtures.errors import ConfigurationError
-from reports.compare_rows import Asked, Report, rows_of
-from reports.compare_summary import summary
+from reports.compare.rows import Asked, Report, rows_of
+from reports.compare.summary import summary
 from reports.comparison import Around, Pair, State, hold
 from reports.render.exporters import COLUMNS, as_bencher, as_csv, as_github_action_benchmark, as_json
 

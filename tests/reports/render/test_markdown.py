@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
-from reports.compare_rows import Asked, rows_of
-from reports.compare_summary import summary
+from reports.compare.rows import Asked, rows_of
+from reports.compare.summary import summary
 from reports.comparison import Around, hold
 from reports.gate import parse_limit
 from reports.render.markdown import LONGEST_NAME, MOST_ROWS, escaped, markdown, marker

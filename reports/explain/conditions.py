@@ -15,7 +15,7 @@ from energy_fixtures.metrics import METRICS
 from energy_fixtures.readings import BoardTrace
 from energy_fixtures.records import Generation, Result, Trial
 from energy_fixtures.units import quantity
-from reports.parts import differ, possible
+from reports.explain.parts import differ, possible
 
 Kind = Literal[
     "acceptance",

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from energy_fixtures.readings import BoardTrace
-from reports.conditions import Condition, conditions, work_differs
+from reports.explain.conditions import Condition, conditions, work_differs
 from tests.reports.sides import side
 
 LEVEL = 0.95

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from energy_fixtures.readings import Method
-from reports.compare_rows import Asked, Report, Row
+from reports.compare.rows import Asked, Report, Row
 from reports.comparison import State
 from reports.gate import Verdict, percent_change
 from reports.noise import Between

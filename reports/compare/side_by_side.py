@@ -12,7 +12,7 @@ import msgspec
 
 from energy_fixtures.record import digest
 from energy_fixtures.records import Decoding, Environment, Result, Scenario
-from reports.compare_rows import boards_of
+from reports.compare.rows import boards_of
 
 
 @dataclass(frozen=True, kw_only=True)

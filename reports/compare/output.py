@@ -7,7 +7,7 @@ from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.store import publish
-from reports.compare_rows import Report
+from reports.compare.rows import Report
 from reports.render.exporters import as_bencher, as_csv, as_github_action_benchmark, as_json
 from reports.render.markdown import markdown, marker
 from reports.render.text import to_lines

@@ -19,7 +19,7 @@ from energy_fixtures.errors import ConfigurationError, ResultFileError
 from energy_fixtures.record import Record
 from energy_fixtures.records import SCHEMA_VERSION, Environment, Result
 from energy_fixtures.store import Store, read_run
-from reports.forked import cores, shared_out
+from reports.compare.forked import cores, shared_out
 
 LARGE_BYTES = 32 * 2**20
 """From this size on it pays to start a process for a file."""

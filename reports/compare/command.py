@@ -18,14 +18,14 @@ from energy_fixtures.errors import ConfigurationError, ResultFileError
 from energy_fixtures.metrics import metric
 from energy_fixtures.records import Environment, Result
 from energy_fixtures.store import Store, read_run
-from reports.compare_rows import Asked, Report, Row, missing_rows, place, rows_of
-from reports.compare_summary import summary
+from reports.compare.forked import cores, shared_out
+from reports.compare.rows import Asked, Report, Row, missing_rows, place, rows_of
+from reports.compare.run_files import LARGE_BYTES, RunFile, find_run, open_runs
+from reports.compare.side_by_side import AXES, Axis
+from reports.compare.summary import summary
 from reports.comparison import Around, Pair, State, hold, scenario_differences
-from reports.forked import cores, shared_out
 from reports.gate import Limit, Policy, parse_limit
 from reports.noise import Between, learn
-from reports.run_files import LARGE_BYTES, RunFile, find_run, open_runs
-from reports.side_by_side import AXES, Axis
 
 MANY = 2_000
 """From this many cases on it pays to start processes."""

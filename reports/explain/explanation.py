@@ -17,11 +17,11 @@ from energy_fixtures.environment import differences
 from energy_fixtures.metrics import METRICS
 from energy_fixtures.readings import MEASURED, Method
 from energy_fixtures.records import Environment, Result
-from reports.conditions import Condition, conditions, work_differs
-from reports.costs import MILLION, WORLD_GRID_GCO2E_PER_KWH, Costs, OwnJoules, own_joules
-from reports.decomposition import PER_TOKEN, Split, split_change
+from reports.explain.conditions import Condition, conditions, work_differs
+from reports.explain.costs import MILLION, WORLD_GRID_GCO2E_PER_KWH, Costs, OwnJoules, own_joules
+from reports.explain.decomposition import PER_TOKEN, Split, split_change
+from reports.explain.parts import UNSEEN, Part, compared, noise_of
 from reports.noise import Between
-from reports.parts import UNSEEN, Part, compared, noise_of
 
 __all__ = ["Costs", "Explanation", "OwnJoules", "explain", "own_joules"]
 

@@ -23,8 +23,8 @@ from energy_fixtures.metrics import METRICS, Metric, headline
 from energy_fixtures.phases import split
 from energy_fixtures.readings import COVERAGE
 from energy_fixtures.records import Result, Trial
+from reports.explain.parts import Name, Noise, Part, compared, log_mean, noise_of
 from reports.noise import Between
-from reports.parts import Name, Noise, Part, compared, log_mean, noise_of
 
 PER_TOKEN, PER_ITERATION, POWER = (
     METRICS[name] for name in ("joules_per_output_token", "joules_per_iteration", "avg_power_w")

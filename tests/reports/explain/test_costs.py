@@ -5,7 +5,7 @@ import pytest
 
 from energy_fixtures.readings import Reading
 from energy_fixtures.records import Trial
-from reports.costs import WORLD_GRID_GCO2E_PER_KWH, Costs, OwnJoules, own_joules
+from reports.explain.costs import WORLD_GRID_GCO2E_PER_KWH, Costs, OwnJoules, own_joules
 from tests.reports.sides import side
 
 

@@ -6,7 +6,7 @@ import pickle
 import pytest
 
 from energy_fixtures.readings import BoardTrace
-from reports.explanation import Explanation, explain
+from reports.explain.explanation import Explanation, explain
 from tests.reports.sides import EVEN, STEADY, side
 
 QUIET = {"spread": STEADY}

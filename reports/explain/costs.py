@@ -10,7 +10,7 @@ from typing import Literal
 from energy_fixtures.readings import MEASURED, Method
 from energy_fixtures.records import Result, Trial
 from energy_fixtures.units import duration, quantity, significant
-from reports.parts import possible
+from reports.explain.parts import possible
 
 JOULES_PER_KWH = 3.6e6
 

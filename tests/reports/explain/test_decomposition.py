@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from energy_fixtures.readings import Reading
 from energy_fixtures.records import Trial
-from reports.decomposition import Split, split_change
+from reports.explain.decomposition import Split, split_change
+from reports.explain.parts import Noise, Part, compared, differ, log_mean
 from reports.noise import Between
-from reports.parts import Noise, Part, compared, differ, log_mean
 from tests.reports.sides import STEADY, generation_of, side
 
 

@@ -8,8 +8,8 @@ import os
 import msgspec
 import pytest
 
-from reports import run_files
 from reports.cli import main
+from reports.compare import run_files
 
 CALM = (1.00, 1.01, 0.99, 1.0, 1.005)
 DEARER = tuple(1.5 * value for value in CALM)
@@ -205,15 +205,15 @@ def test_saved_runs_are_found_by_number_and_name(saved, compared, case, tmp_path
 
 def test_a_large_file_gives_the_same_report(saved, compared, case, monkeypatch):
     """Files that are cut and shared out among processes say what small ones say, in the same order."""
-    from reports import compare_command, forked
+    from reports.compare import command, forked
 
     old = saved("old.json", *(case(f"b{number}", CALM) for number in range(7)), case("gone", CALM))
     new = saved("new.json", *(case(f"b{number}", DEARER) for number in (3, 1, 0, 2, 6, 5, 4)), case("fresh", CALM))
     whole = compared(old, new, "--format", "json", "--fail", "mean:5%")
     monkeypatch.setattr(run_files, "LARGE_BYTES", 1)
     monkeypatch.setattr(run_files, "RELEASE_BYTES", 1)
-    monkeypatch.setattr(compare_command, "MANY", 1)
-    for module in (run_files, compare_command):
+    monkeypatch.setattr(command, "MANY", 1)
+    for module in (run_files, command):
         monkeypatch.setattr(module, "cores", lambda: 3)
 
     assert compared(old, new, "--format", "json", "--fail", "mean:5%") == whole

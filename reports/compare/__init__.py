@@ -1,0 +1,1 @@
+"""`joules compare`: saved runs side by side, and what is printed of that."""

@@ -1,0 +1,1 @@
+"""Why joules changed, and what that costs."""
