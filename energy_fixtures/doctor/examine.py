@@ -11,7 +11,6 @@ Nothing here makes the machine work: run it while the machine is at rest.
 from __future__ import annotations
 
 import datetime
-import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -134,13 +133,13 @@ class _Patient:
         self._finding = CounterFinding(domain=source.domain, contents=contents, range_j=source.range_j)
 
     def look(self) -> None:
-        rising = _Rising(self._source.read_j)
+        watched = _Watched(self._source.read_j)
         try:
-            cadence = measure_cadence(rising, clock=self._clock, sleep=self._sleep)
+            cadence = measure_cadence(watched, clock=self._clock, sleep=self._sleep)
         except CounterUnreadable as error:
             self.fell_ill(f"it cannot be read: {error}; check the driver and who may read it")
             return
-        if not rising.moved:
+        if not watched.moved:
             self.fell_ill(
                 "it did not move while it was watched; check it with another tool, reload the driver or reboot"
             )
@@ -191,20 +190,16 @@ class _Patient:
         return self._finding
 
 
-class _Rising:
-    """The most that a counter has shown so far: one that falls a little when it is read often does not step then."""
+class _Watched:
+    """A counter that remembers whether it ever rose; on some boards hasty reading makes it fall in between."""
 
     def __init__(self, read_j: Callable[[], float]) -> None:
         self._read_j = read_j
-        self._first_j: float | None = None
-        self._most_j = -math.inf
+        self._last_j: float | None = None
+        self.moved = False
 
     def __call__(self) -> float:
-        self._most_j = max(self._most_j, self._read_j())
-        if self._first_j is None:
-            self._first_j = self._most_j
-        return self._most_j
-
-    @property
-    def moved(self) -> bool:
-        return self._first_j is not None and self._most_j > self._first_j
+        energy_j = self._read_j()
+        self.moved = self.moved or (self._last_j is not None and energy_j > self._last_j)
+        self._last_j = energy_j
+        return energy_j

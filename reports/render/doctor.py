@@ -162,8 +162,11 @@ def _board(board: BoardFinding) -> Iterator[str]:
 def _verdict(verdict: Verdict, counters: Sequence[CounterFinding], modelled: Modelled) -> Iterator[str]:
     if not verdict.measured:
         yield "verdict: no measured joules here" + (": no counter can be relied on" if counters else "")
+        if counters:  # that can be read: pytest believes them until a window shows that they are broken
+            yield "  pytest would take them all the same and find its windows invalid; mend them, or choose"
+            yield "  --energy-meter=modelled:"
         yield (
-            f"  pytest uses the modelled meter: {modelled.idle_w_per_core:.3g} W idle and {modelled.load_w_per_core:.3g} W "
+            f"  {'it takes' if counters else 'pytest uses the modelled meter:'} {modelled.idle_w_per_core:.3g} W idle and {modelled.load_w_per_core:.3g} W "
             f"busy per core, {modelled.cores} cores"
         )
         yield f"  ({plain(modelled.source)}); it says so everywhere and is never compared with measured joules"
