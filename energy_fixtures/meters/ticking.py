@@ -88,7 +88,7 @@ class Counter:
     def stands_still(self, look: Look, sleep: Callable[[float], None]) -> bool:
         """Whether it has not moved for STILL_S since `look`; never said of one that was always slower than that."""
         while True:
-            sleep(STILL_S / 10)
+            sleep(STILL_S / 250)  # its next step is rarely a millisecond away
             try:
                 now = self.look()
             except CounterUnreadable:  # that is the next window's
