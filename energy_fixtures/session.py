@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime
 import math
 import os
-import textwrap
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -40,7 +39,7 @@ from energy_fixtures.scenarios import Resolved
 from energy_fixtures.store import RunWriter, Store, begin_file
 from energy_fixtures.tasks import EngineTask, Task
 from energy_fixtures.time_left import TimeLeft
-from energy_fixtures.units import duration, quantity, significant
+from energy_fixtures.units import duration, quantity, shortened, significant
 
 KEY = pytest.StashKey["EnergySession"]()
 
@@ -279,9 +278,7 @@ class EnergySession:
         """One line for a case that was skipped or failed, with the first line of the reason."""
         reason = why[2].removeprefix("Skipped: ") if isinstance(why, tuple) else str(why)
         first = next(iter(reason.strip().splitlines()), "")
-        self.progress.milestone(
-            f"  {case_of(item):<34} {outcome}: {textwrap.shorten(first, LONGEST_REASON, placeholder=' …')}"
-        )
+        self.progress.milestone(f"  {case_of(item):<34} {outcome}: {shortened(first, LONGEST_REASON)}")
 
     def next_is(self, case: Resolved | None) -> None:
         """End the engine unless the next case uses it."""

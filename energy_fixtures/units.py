@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ"), (1e-9, "n"))
 _SCALABLE = ("J", "W", "s", "Wh")
@@ -63,3 +64,12 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def shortened(text: str, most: int) -> str:
+    """The first words of a text in at most so many characters, with … where some are left out.
+
+    >>> shortened("the engine ran out of memory", 16)
+    'the engine ran …'
+    """
+    return textwrap.shorten(text, most, placeholder=" …")

@@ -10,7 +10,6 @@ import math
 import shutil
 import signal
 import tempfile
-import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from energy_fixtures.errors import JoulesError, ResultFileError
 from energy_fixtures.store import publish
-from energy_fixtures.units import duration
+from energy_fixtures.units import duration, shortened
 from reports.ab import keep
 from reports.ab.blocks import Block, Interrupted, run_block
 from reports.ab.git import state_of, undisturbed
@@ -168,7 +167,7 @@ def _measure(
         left_s = seconds_left(goal, done)
         left = "" if left_s is None else f" · about {duration(left_s)} left"
         count = f"block {len(done) + 1} of {max(blocks_expected(goal, done), len(done) + 1)}"
-        say(f"{count} · {side.name} {textwrap.shorten(side.label, MOST_LABEL, placeholder=' …')}{left}")
+        say(f"{count} · {side.name} {shortened(side.label, MOST_LABEL)}{left}")
         try:
             block = run_block(side, len(blocks), goal.block_rounds, scratch)
         except Interrupted as cut:

@@ -8,13 +8,13 @@ import os
 import shutil
 import signal
 import subprocess
-import textwrap
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError, JoulesError
+from energy_fixtures.units import shortened
 
 LONGEST_SUBJECT = 60
 
@@ -60,7 +60,7 @@ def commit_of(top: Path, revision: str, option: str) -> Commit:
         )
     sha = named.stdout.strip()
     short, _, subject = _asked(top, "log", "-1", "--no-show-signature", "--format=%h%x09%s", sha).partition("\t")
-    return Commit(sha=sha, short=short, subject=textwrap.shorten(subject, LONGEST_SUBJECT, placeholder=" …"))
+    return Commit(sha=sha, short=short, subject=shortened(subject, LONGEST_SUBJECT))
 
 
 def is_dirty(top: Path) -> bool:

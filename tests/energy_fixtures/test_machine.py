@@ -79,7 +79,7 @@ def test_smt_is_on_or_off(tmp_path: Path, text: str, smt: str):
         ({"proc/1/cgroup": "0::/kubepods.slice/pod77/docker-1.scope\n", ".dockerenv": ""}, {}, "kubernetes"),
         ({"proc/1/cgroup": "0::/\n"}, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}, "kubernetes"),
         ({"proc/1/cgroup": "0::/lxc/box\n"}, {}, "lxc"),
-        ({"proc/1/cgroup": "0::/\n"}, {"APPTAINER_CONTAINER": "/home/me/image.sif"}, "apptainer"),
+        ({"proc/1/cgroup": "0::/\n"}, {"APPTAINER_CONTAINER": "image.sif"}, "apptainer"),
         (
             {
                 "proc/1/cgroup": "0::/\n",

@@ -26,6 +26,16 @@ QUICK = (
 
 WARM_UPS = 2
 
+FULL_DISK = """
+import errno
+import energy_fixtures.store as store
+
+def full(path, content):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+store.publish = full
+"""
+
 
 @dataclass(frozen=True)
 class Session:

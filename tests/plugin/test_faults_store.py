@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from energy_fixtures.store import read_run
+from tests.plugin.faults import FULL_DISK
 
 TWO = """
 import os, resource, time
@@ -100,17 +101,7 @@ def test_disk_that_stays_full_keeps_the_journal(pytester: pytest.Pytester, run, 
     monkeypatch.delenv("NO_ROOM")
     (journal,) = pytester.path.glob(".benchmarks/*/*.jsonl")
     before = journal.read_bytes()
-    pytester.makeconftest(
-        """
-        import errno
-        import energy_fixtures.store as store
-
-        def full(path, content):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        store.publish = full
-        """
-    )
+    pytester.makeconftest(FULL_DISK)
     done = run("--energy-compare", own_process=True)
 
     assert done.ret == 0

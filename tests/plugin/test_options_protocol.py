@@ -254,3 +254,14 @@ def test_interrupted_prefill_leaves_the_whole(pytester, run):
     assert result.ret == pytest.ExitCode.INTERRUPTED
     assert len(stored["trials"]) == 2
     assert "prefill_trials" not in stored
+
+
+def test_calls_that_say_how_often_are_doubted_too(pytester, measured):
+    """Windows of energy.pedantic never grow, so that one that is less certain than asked says so."""
+    pytester.makepyfile(
+        test_calls="import time\ndef test_x(energy):\n    energy.pedantic(time.sleep, (0.005,), rounds=2)\n"
+    )
+    _, (stored,) = measured(Board(), "--energy-max-error=1%")
+
+    assert [trial["iterations"] for trial in stored["trials"]] == [1, 1]
+    assert all("error_above_limit" in trial["doubts"] for trial in stored["trials"])

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.plugin.faults import FULL_DISK
+
 
 def runs(pytester, folder=".benchmarks"):
     return sorted((pytester.path / folder).glob("*/*.json"))
@@ -128,17 +130,7 @@ def test_interrupted_session_keeps_finished_cases(pytester, run):
 
 def test_full_disk_is_told_and_loses_nothing(sleeper, run):
     """A disk that is full at the end fails the session with one line; the next session saves what the journal holds."""
-    sleeper.makeconftest(
-        """
-        import errno
-        import energy_fixtures.store as store
-
-        def full(path, content):
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-        store.publish = full
-        """
-    )
+    sleeper.makeconftest(FULL_DISK)
     result = run("--energy-save=a", own_process=True)
 
     assert result.ret == 1
