@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from energy_fixtures.meters.base import MeterInfo
+from energy_fixtures.meters.base import Cadence, MeterInfo
 from energy_fixtures.meters.counter_meter import CounterMeter
-from energy_fixtures.meters.ticking import CounterSource
+from energy_fixtures.meters.ticking import Counter, CounterSource, catch_ticks
 from energy_fixtures.readings import COVERAGE, Reading
 from tests.simulated_board.virtual import Board, Clock, joules_of
 
@@ -112,3 +112,18 @@ def test_counter_that_steps_rarely_knows_it(tick_s: float):
         reading = window(meter, clock, 1.0)
         joules = reading.energy_j.get("cpu:0", 0.0)
         assert joules == 0 or abs(joules - 100 * reading.duration_s) <= 2 * COVERAGE * reading.uncertainty_j["cpu:0"]
+
+
+def test_period_is_learnt_from_every_step_that_is_caught():
+    """A period that was known to a tenth of a percent is known to a thousandth after a minute, with no jitter made of it."""
+    clock = Clock()
+    board = Board(clock, joules_of("400"), tick_s=0.100013, phase_s=0.02)
+    roughly = Cadence(period_s=0.1, period_error_s=0.0001, step_j=0.001, read_s=0.00003)
+    counter = Counter(board.source(), roughly, clock)
+    for pause_s in (0.0, 0.5, 2.0, 10.0, 50.0):
+        clock.now_s += pause_s
+        catch_ticks([counter], clock, clock.sleep)
+
+    assert counter.cadence.period_s == pytest.approx(0.100013, abs=1e-6)
+    assert counter.cadence.period_error_s < 1e-6
+    assert counter.jitter_s < 0.0002
