@@ -7,11 +7,7 @@ imported when it runs, so that `joules --help` is quick.
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,10 +15,10 @@ import typer
 import typer.core
 
 from energy_fixtures.errors import ConfigurationError, JoulesError
+from reports.console import COLUMNS, print_json, print_report, print_text, say, steps, write_text
 
 WRONG_USE = 4
 FAILED = 1
-COLUMNS = 100  # where no terminal says how wide it is
 
 # Typer has brought its own click since 0.2x and used the package before; either way this is click's UsageError.
 _UsageError: Any = typer.BadParameter.__base__
@@ -62,14 +58,14 @@ def doctor(
     from energy_fixtures.doctor.examine import examine
     from energy_fixtures.doctor.plan import seconds_of
 
-    with _steps() as say:
+    with steps() as say:
         seen = examine(seconds=seconds_of(seconds, quick=quick), say=say)
     if as_json:
-        _print_json(seen)
+        print_json(seen)
     else:
         from reports.render.doctor import examination_report
 
-        _print(examination_report(seen))
+        print_report(examination_report(seen))
 
 
 @app.command(cls=_AfterDashes)
@@ -121,11 +117,11 @@ def ab(
         save=save,
         output=output,
     )
-    answer = command.answer(question, say=lambda line: typer.echo(line, err=True))
+    answer = command.answer(question, say=say)
     if answer.outcome is not None and form == "table" and output is None:
-        _print(page.terminal(answer.outcome))
+        print_report(page.terminal(answer.outcome))
     elif answer.outcome is not None:
-        command.write(page.text(answer.outcome, form), output, typer.echo)
+        command.write(page.text(answer.outcome, form), output, print_text)
     if answer.failure is not None:
         typer.echo(f"joules: {answer.failure}", err=True)
     return answer.status
@@ -165,7 +161,7 @@ def compare(
     """
     from reports.compare.command import Question, inputs
     from reports.compare.command import compare as answer
-    from reports.compare.output import ALONE, check, rendered, write
+    from reports.compare.output import ALONE, check, rendered
     from reports.options import CONFIDENCE, LEVEL
 
     question = Question(
@@ -184,12 +180,12 @@ def compare(
     files = inputs(question)
     report = answer(question, files)
     if output is not None:
-        write(output, rendered(report, output_format, comment, COLUMNS), files)
+        write_text(output, rendered(report, output_format, comment, COLUMNS), inputs=files)
         typer.echo(report.sentence)
     elif output_format == "table":
         from reports.render.comparison_table import comparison_report
 
-        _print(comparison_report(report))
+        print_report(comparison_report(report))
     else:
         typer.echo(rendered(report, output_format, comment, COLUMNS), nl=False)
     return FAILED if report.verdict != "passed" else 0
@@ -208,7 +204,7 @@ def calibrate(
     """
     from reports.calibrate import calibrate as learn
 
-    between = learn(pytest_arguments or (), sessions, say=lambda line: typer.echo(line, err=True))
+    between = learn(pytest_arguments or (), sessions, say=say)
     typer.echo(between.sentence)
 
 
@@ -231,32 +227,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _refuse(sentence: str, status: int) -> int:
     typer.echo(f"joules: {sentence}", err=True)
     return status
-
-
-@contextlib.contextmanager
-def _steps() -> Iterator[Callable[[str], None]]:
-    """Says what is being done on one line of the terminal that errors go to; says nothing where there is none."""
-    if not sys.stderr.isatty():
-        yield lambda step: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("") as line:
-        yield lambda step: line.update(step)
-
-
-def _print(renderables: Iterable[Any]) -> None:
-    """As wide as the terminal and in its colours; COLUMNS wide and without colour where there is none, or NO_COLOR says so."""
-    from reports.render.text import to_lines
-
-    on_terminal = sys.stdout.isatty()
-    width = shutil.get_terminal_size().columns if on_terminal else COLUMNS
-    colour = on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    for line in to_lines(renderables, width=width, colour=colour):
-        typer.echo(line)
-
-
-def _print_json(record: Any) -> None:
-    import msgspec
-
-    typer.echo(msgspec.json.format(msgspec.json.encode(record)).decode())

@@ -38,8 +38,15 @@ HOMES = {
     "transformers": {"energy_fixtures/engines/transformers_engine.py"},
     "vllm": {"energy_fixtures/engines/vllm_engine.py"},
     "zeus": {"energy_fixtures/meters/zeus_meter.py"},
-    "scipy": {"reports/statistics.py", "reports/ab/spread.py"},
-    "typer": {"reports/cli.py"},
+    "scipy": {"reports/statistics.py", "reports/sequential.py", "reports/ab/spread.py"},
+    "typer": {
+        "reports/cli.py",
+        "reports/workload/cli.py",
+        "reports/ideal/cli.py",
+        "reports/serving/cli.py",
+        "reports/estimate/cli.py",
+        "reports/predict/cli.py",
+    },
 }
 # What reports may know of the measuring half: its words, never its machinery.
 WORDS = {
@@ -55,6 +62,8 @@ WORDS = {
     "errors",
     "environment",
     "hookspecs",
+    "workloads",  # lengths, bins and arrivals: what was asked of an engine
+    "models",  # shapes and their sizes: what an engine holds
 }
 # The two plugins meet in one file: one session, one machine folder, the boards of the header. The commands in another.
 MEETING = {
@@ -62,7 +71,10 @@ MEETING = {
     "reports/cli.py": {"doctor"},
     "reports/ab/keep.py": {"timing"},  # a file that is kept is pytest-benchmark's own
 }
-HEAVY = ("torch", "transformers", "vllm", "zeus", "rich", "scipy", "pandas", "sklearn", "pynvml", "amdsmi", "typer")
+HEAVY = (
+    *("torch", "transformers", "vllm", "zeus", "rich", "scipy", "pandas", "sklearn", "pynvml", "amdsmi", "typer"),
+    *("numpy", "polars", "aiohttp", "altair", "vl_convert"),
+)
 
 
 def sources(*packages: str) -> list[Path]:

@@ -1,12 +1,10 @@
-"""A Report in the format that was asked for, on paper or in a file that nobody has to fear for."""
+"""A Report in the format that was asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 from energy_fixtures.errors import ConfigurationError
-from energy_fixtures.store import publish
 from reports.compare.rows import Report
 from reports.render.exporters import as_bencher, as_csv, as_github_action_benchmark, as_json
 from reports.render.markdown import markdown, marker
@@ -48,19 +46,3 @@ def rendered(report: Report, output_format: str, comment: str | None, width: int
 
         return "\n".join(to_lines(comparison_report(report), width=width, colour=False)) + "\n"
     return FORMATS[output_format](report)
-
-
-def write(path: Path, text: str, inputs: Sequence[Path]) -> None:
-    """Write a file as a whole or not at all.
-
-    Raises:
-        ConfigurationError: It is one of the files that are compared, or cannot be written.
-    """
-    if any(path.exists() and path.samefile(one) for one in inputs):
-        raise ConfigurationError(f"-o {path} is a run that is compared; name another file")
-    if path.is_dir():
-        raise ConfigurationError(f"-o {path} is a folder; name a file in it")
-    try:
-        publish(path, text.encode())
-    except OSError as error:
-        raise ConfigurationError(f"-o {path} cannot be written: {error.strerror}") from error

@@ -323,7 +323,7 @@ def test_a_baseline_with_other_metrics_is_inconclusive(saved, compared, case, re
         (["{run}", "{run}", "--comment", "-->", "--format", "markdown"], ("--comment '-->'",)),
         (["{run}", "nowhere.json"], ("no result file and no run", "nowhere.json")),
         (["{run}", ""], ("is not a result file",)),
-        (["{run}", "{run}", "-o", "{run}"], ("is a run that is compared",)),
+        (["{run}", "{run}", "-o", "{run}"], ("is what the answer is made from",)),
         (["{run}", "{run}", "-o", "{folder}"], ("is a folder",)),
         (["{run}", "{run}", "-o", "{folder}/none/out"], ("cannot be written",)),
         ([], ("Missing argument",)),
