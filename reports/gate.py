@@ -15,22 +15,28 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from statistics import fmean, median
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.metrics import METRICS, Metric, headline, metric
 from energy_fixtures.readings import MEASURED
+from energy_fixtures.records import Result
 from energy_fixtures.units import quantity
 from reports.comparison import Pair, State
 from reports.noise import Between
-from reports.sequential import anytime_ratio
+from reports.sequential import Samples
 from reports.statistics import Ratio
+from reports.within import Within, learn_within
 
 STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {"mean": fmean, "median": median, "min": min, "max": max}
 """Over the values of all valid trials."""
+
+
+MOST_LEARNT = 1000
+"""Cases of a baseline that its noise is learnt from; more say nothing new."""
 
 
 class Verdict(Enum):
@@ -121,29 +127,47 @@ class Policy:
         gated: How many cases are held against a limit in the session; the doubt that is left is shared among them.
         between: What two sessions differ by on their own; None where both sides are of one session.
         max_rounds: How many valid trials the new side may come to have.
+        within: By metric, what all cases of the baseline say of one case's noise.
     """
 
     confidence: float = 0.99
     gated: int = 1
     between: Between | None = None
     max_rounds: int = 20
+    within: Mapping[str, Within] = field(default_factory=dict)
 
     @property
     def level(self) -> float:
         """Confidence of one case's interval."""
         return 1 - (1 - self.confidence) / max(1, self.gated)
 
-    def interval(self, base: Sequence[float], new: Sequence[float], level: float) -> Ratio:
-        """New over base at a level, with what sessions differ by."""
-        return anytime_ratio(base, new, level, between=self._between(level))
+    def learning_from(self, baseline: Sequence[Result], limits: Iterable[Limit]) -> Policy:
+        """The same, with the noise inside a session as the cases of the baseline show it."""
+        seen = baseline[:MOST_LEARNT]
+        wanted = {known.name: known for limit in limits for known in _judged(limit, seen)}
+        learnt = {name: learn_within(seen, known) for name, known in wanted.items()}
+        return replace(self, within={name: within for name, within in learnt.items() if within is not None})
 
-    def best(self, base: Sequence[float], new: Sequence[float], level: float) -> Ratio:
+    def interval(self, samples: Samples, known: Metric, level: float) -> Ratio:
+        """New over base at a level, with what sessions differ by."""
+        return samples.interval(level, between=self._between(level), within=self.within.get(known.name))
+
+    def best(self, samples: Samples, known: Metric, level: float) -> Ratio:
         """The interval that all rounds there may be would give, if they went on like those there are."""
-        rounds = max(self.max_rounds, len(new))
-        return anytime_ratio(base, new, level, between=self._between(level), as_if=rounds)
+        rounds = max(self.max_rounds, samples.new)
+        within = self.within.get(known.name)
+        return samples.interval(level, between=self._between(level), within=within, as_if=rounds)
 
     def _between(self, level: float) -> float:
         return 0.0 if self.between is None else self.between.reach(level)
+
+
+def _judged(limit: Limit, results: Iterable[Result]) -> Iterator[Metric]:
+    """The metrics that a limit is about."""
+    if limit.metric is not None:
+        yield METRICS[limit.metric]
+    else:
+        yield from map(headline, results)
 
 
 ONE_SESSION = Policy()
@@ -180,10 +204,12 @@ def judge(limit: Limit, pair: Pair, level: float, policy: Policy = ONE_SESSION) 
         old=old, new=new, allowed=limit.amount / 100 if limit.percent else limit.amount / old if old > 0 else 0
     )
     if limit.stat == "mean":
-        shown, inside = (policy.interval(old_values, new_values, one) for one in (policy.level, level))
-        verdict = _verdict(known, worse, shown, inside)
-        best = (policy.best(old_values, new_values, one) for one in (policy.level, level))
-        may_decide = verdict is Verdict.INCONCLUSIVE and _verdict(known, worse, *best) is not Verdict.INCONCLUSIVE
+        samples = Samples.of(old_values, new_values)
+        shown, inside = (policy.interval(samples, known, one) for one in (policy.level, level))
+        verdict, may_decide = _verdict(known, worse, shown, inside), False
+        if verdict is Verdict.INCONCLUSIVE:
+            best = (policy.best(samples, known, one) for one in (policy.level, level))
+            may_decide = _verdict(known, worse, *best) is not Verdict.INCONCLUSIVE
     else:
         shown, verdict, may_decide = None, worse.point_verdict(known), False
     label = "" if pair.candidate.method in MEASURED else f" ({pair.candidate.method}, not measured)"

@@ -38,7 +38,7 @@ HOMES = {
     "transformers": {"energy_fixtures/engines/transformers_engine.py"},
     "vllm": {"energy_fixtures/engines/vllm_engine.py"},
     "zeus": {"energy_fixtures/meters/zeus_meter.py"},
-    "scipy": {"reports/statistics.py", "reports/sequential.py", "reports/ab/spread.py"},
+    "scipy": {"reports/statistics.py", "reports/within.py", "reports/ab/spread.py"},
     "typer": {
         "reports/cli.py",
         "reports/workload/cli.py",
