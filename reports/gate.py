@@ -35,6 +35,9 @@ STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {"mean": fmean, "med
 """Over the values of all valid trials."""
 
 
+SERVICE = ("ttft_p95", "tpot_p95")
+"""What a caller feels: fewer joules are told together with these where they grew."""
+
 MOST_LEARNT = 1000
 """Cases of a baseline that its noise is learnt from; more say nothing new."""
 
@@ -220,7 +223,22 @@ def judge(limit: Limit, pair: Pair, level: float, policy: Policy = ONE_SESSION) 
     )
     if verdict is Verdict.INCONCLUSIVE and shown is not None and shown.doubts:
         sentence += f": {'; '.join(shown.doubts)}"
+    if verdict is Verdict.IMPROVED and known.name not in SERVICE:
+        sentence += "".join(f"; but slower: {clause}" for clause in _slower(pair, worse.allowed, policy))
     return Judgement(limit=limit, verdict=verdict, sentence=sentence, open=may_decide)
+
+
+def _slower(pair: Pair, allowed: float, policy: Policy) -> Iterator[str]:
+    """Latencies that were shown to grow by more than the share that is allowed: joules saved by being slow."""
+    for name in SERVICE:
+        known = METRICS[name]
+        old = () if pair.baseline is None else known.values(pair.baseline)
+        new = known.values(pair.candidate)
+        if not old or not new:
+            continue
+        seen = policy.interval(Samples.of(old, new), known, policy.level)
+        if seen.value is not None and seen.low is not None and seen.low > 1 and seen.value > 1 + allowed:
+            yield f"{name} {quantity(fmean(new), known.unit)} against {quantity(fmean(old), known.unit)}{_change(1, seen.value)}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -200,3 +201,28 @@ def test_sessions_differ_on_their_own(case, run_of, environment):
 def test_inconclusive_says_what_is_missing(verdict_of):
     """Where the trials are too few for any answer, the sentence says so."""
     assert "2 and 2 trials cannot exclude anything at 99 %" in verdict_of("mean:5%", [1.0, 1.0], [2.0, 2.0]).sentence
+
+
+def test_joules_saved_by_being_slow_are_told_as_that(case, run_of, environment):
+    """IMPROVED names the latencies that were shown to grow beyond the same limit, and none that did not."""
+
+    def timed(name: str, joules: list[float], e2e_s: float):
+        result = case(name, joules)
+        trials = []
+        for trial in result.trials:
+            requests = tuple(msgspec.structs.replace(one, e2e_s=e2e_s) for one in trial.generation.requests)
+            trials.append(
+                msgspec.structs.replace(trial, generation=msgspec.structs.replace(trial.generation, requests=requests))
+            )
+        return msgspec.structs.replace(result, trials=tuple(trials))
+
+    old = timed("b1", [1.0, 1.01, 0.99, 1.0, 1.0], 0.5)
+    baseline, limit = Baseline("0001", run_of(old)), parse_limit("mean:3%")
+    fewer = [0.9, 0.91, 0.89, 0.9, 0.9]
+    slower, alike = (
+        judge(limit, baseline.pair(timed("b1", fewer, seconds), environment()), 0.95) for seconds in (0.95, 0.505)
+    )
+
+    assert slower.verdict is alike.verdict is Verdict.IMPROVED
+    assert slower.sentence.endswith("; but slower: tpot_p95 100 ms against 50.0 ms (+100.0 %)")
+    assert "slower" not in alike.sentence
