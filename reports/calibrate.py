@@ -1,11 +1,13 @@
 """How much sessions of the same work differ on this machine: A against A, several times, kept in the store.
 
-Each session is a pytest run of its own, saved as NNNN_calibrate.json, so that the gate of later runs learns from it.
+Each session is a pytest run of its own, saved as NNNN_calibrate_XXXXXXXX.json, so that the gate of later runs learns from it;
+the eight digits are those of this call, whose sessions all measured the same code, edited or not (`reports.history`).
 """
 
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -46,11 +48,12 @@ def calibrate(
     if sessions < FEWEST_SESSIONS:
         raise ConfigurationError(f"--sessions {sessions}: a difference needs at least {FEWEST_SESSIONS} sessions")
     runs: list[Run] = []
+    name = f"{NAME}_{secrets.token_hex(4)}"
     with tempfile.TemporaryDirectory(prefix="joules-calibrate-") as folder:
         for number in range(1, sessions + 1):
             say(f"session {number} of {sessions}")
             document, log = Path(folder) / f"{number}.json", Path(folder) / f"{number}.log"
-            options = [f"--energy-save={NAME}", f"--energy-json={document}", "--color=no"]
+            options = [f"--energy-save={name}", f"--energy-json={document}", "--color=no"]
             status = run_to_end([*command, *arguments, *options], folder=Path.cwd(), environ=os.environ, log=log)
             if status != 0 or not document.exists():
                 why = f"ended with exit status {status}" if status else "measured nothing"

@@ -19,6 +19,7 @@ from reports.console import COLUMNS, print_json, print_report, print_text, say, 
 
 WRONG_USE = 4
 FAILED = 1
+PRICE_OPTIONS = ("--price-per-kwh", "--grid-g-per-kwh")
 
 # Typer has brought its own click since 0.2x and used the package before; either way this is click's UsageError.
 _UsageError: Any = typer.BadParameter.__base__
@@ -95,6 +96,12 @@ def ab(
     form: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to report.")] = "table",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to, instead of here.")] = None,
     save: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep both sides: a.json and b.json.")] = None,
+    price_per_kwh: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="Of a kilowatt-hour, for what changes cost: 0.30EUR.")
+    ] = None,
+    grid_g_per_kwh: Annotated[
+        str | None, typer.Option(metavar="GRAMS", help="CO2e that a kilowatt-hour causes; the world's average, 458.")
+    ] = None,
 ) -> int:
     """Compare two revisions, or two sets of options, on this machine: pytest sessions in turn, A B B A, one report.
 
@@ -106,7 +113,9 @@ def ab(
     """
     from reports.ab import command, page
     from reports.ab.question import asked
+    from reports.explain.prices import parse_prices
 
+    prices = parse_prices(price_per_kwh, grid_g_per_kwh, PRICE_OPTIONS)
     question = asked(
         arguments=pytest_arguments or (),
         folder=Path.cwd(),
@@ -119,9 +128,11 @@ def ab(
     )
     answer = command.answer(question, say=say)
     if answer.outcome is not None and form == "table" and output is None:
-        print_report(page.terminal(answer.outcome))
-    elif answer.outcome is not None:
-        command.write(page.text(answer.outcome, form), output, print_text)
+        print_report(page.terminal(answer.outcome, prices))
+    elif answer.outcome is not None and output is None:
+        print_text(page.text(answer.outcome, form, prices).removesuffix("\n"))
+    elif answer.outcome is not None and output is not None:
+        write_text(output, page.text(answer.outcome, form, prices))
     if answer.failure is not None:
         typer.echo(f"joules: {answer.failure}", err=True)
     return answer.status
@@ -145,6 +156,10 @@ def compare(
     across_boards: Annotated[
         bool, typer.Option("--across-boards", help="Compare other boards and machines as well, labelled.")
     ] = False,
+    control: Annotated[
+        str | None,
+        typer.Option(metavar="CASE", help="With --across-boards: relate every case to this one, run on both boards."),
+    ] = None,
     output_format: Annotated[
         str,
         typer.Option("--format", help="table, markdown, json, csv, bencher or github-action-benchmark."),
@@ -154,6 +169,12 @@ def compare(
         str | None, typer.Option(metavar="NAME", help="Name in Markdown's hidden marker, to tell comments apart.")
     ] = None,
     storage: Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are saved.")] = Path(".benchmarks"),
+    price_per_kwh: Annotated[
+        str | None, typer.Option(metavar="PRICE", help="Of a kilowatt-hour, for what changes cost: 0.30EUR.")
+    ] = None,
+    grid_g_per_kwh: Annotated[
+        str | None, typer.Option(metavar="GRAMS", help="CO2e that a kilowatt-hour causes; the world's average, 458.")
+    ] = None,
 ) -> int:
     """Compare two saved runs, or the cases of one along an axis.
 
@@ -162,7 +183,8 @@ def compare(
     from reports.compare.command import Question, inputs
     from reports.compare.command import compare as answer
     from reports.compare.output import ALONE, check, rendered
-    from reports.options import CONFIDENCE, LEVEL
+    from reports.explain.prices import parse_prices
+    from reports.policy import CONFIDENCE, LEVEL
 
     question = Question(
         runs=tuple(runs),
@@ -172,9 +194,11 @@ def compare(
         fail=tuple(fail or ()),
         strict=strict,
         across_boards=across_boards,
+        control=control,
         level=LEVEL,
         confidence=CONFIDENCE,
         alone=output_format in ALONE,
+        prices=parse_prices(price_per_kwh, grid_g_per_kwh, PRICE_OPTIONS),
     )
     check(output_format, comment)
     files = inputs(question)

@@ -6,17 +6,21 @@ Result now ──fullname──► Result then ──scenario, method, scope, en
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import msgspec
 
 from energy_fixtures.environment import differences, incomparable
-from energy_fixtures.metrics import Metric
+from energy_fixtures.metrics import Metric, own_error
 from energy_fixtures.reasons import REASONS
 from energy_fixtures.records import Environment, Result, Run, Scenario
-from reports.statistics import Ratio, ratio
+from reports.explain.parts import Noise
+from reports.noise import Between
+from reports.replication import FEWEST, session_ratio
+from reports.statistics import Ratio, quantile, ratio
 
 
 class State(Enum):
@@ -35,6 +39,8 @@ class Pair:
 
     `differences` says, one clause each, why the two are not compared; empty when they are. `notes` says what differs
     around them although they are compared: another driver, another version. `baseline` is None for a new case.
+    `sessions` says how many trials each session brought, of the baseline and of the candidate, in order; None where each
+    side is of one session.
     """
 
     state: State
@@ -42,14 +48,24 @@ class Pair:
     baseline: Result | None = None
     differences: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sessions: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+
+    @property
+    def replicated(self) -> bool:
+        """Whether both sides have several sessions, so that these and not their rounds are what is repeated."""
+        return self.sessions is not None and all(sum(map(bool, sizes)) >= FEWEST for sizes in self.sessions)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Around:
-    """What two environments say of each other: why they may not be compared, and what differs although they may."""
+    """What two environments say of each other: why they may not be compared, and what differs although they may.
+
+    `across_boards` where they are of two boards, compared by choice: a board's number is then no matter.
+    """
 
     unfair: tuple[str, ...]
     notes: tuple[str, ...]
+    across_boards: bool = False
 
     @classmethod
     def of(cls, then: Environment | None, now: Environment | None) -> Around:
@@ -120,7 +136,7 @@ def hold(past: Result, candidate: Result, around: Around, other_work: tuple[str,
     unfair = list(around.unfair)
     if past.method != candidate.method and not any("joules against" in clause for clause in unfair):
         unfair.append(f"{past.method} joules against {candidate.method} joules")
-    if past.scope != candidate.scope:
+    if past.scope != candidate.scope and not (around.across_boards and _kinds(past) == _kinds(candidate)):
         unfair.append(f"joules of {' '.join(past.scope)} against {' '.join(candidate.scope)}")
     if not any(trial.valid for trial in past.trials):
         unfair.append(f"no valid trial in the baseline ({_invalid(past)})")
@@ -131,12 +147,86 @@ def hold(past: Result, candidate: Result, around: Around, other_work: tuple[str,
     return Pair(state=State.COMPARED, candidate=candidate, baseline=past, notes=around.notes)
 
 
-def contrast(metric: Metric, pair: Pair, level: float) -> Ratio | None:
-    """New over old of one metric; None where the pair is not compared or one side lacks the metric."""
+def contrast(metric: Metric, pair: Pair, level: float, between: Between | None = None) -> Ratio | None:
+    """New over old of one metric; None where the pair is not compared or one side lacks the metric.
+
+    Never narrower than what the meter itself may be off by: repeats that a coarse counter shows as equal are not exact.
+
+    Args:
+        metric, pair, level: What is asked of what, and how sure.
+        between: What two sessions differ by on their own; None where both sides are of one session. Where each side is of
+            several sessions they show it themselves, and it is not added; where it is known that a side is of one session
+            of its own, and nothing else, it is assumed.
+    """
     if pair.state is not State.COMPARED or pair.baseline is None:
         return None
     base, new = metric.values(pair.baseline), metric.values(pair.candidate)
-    return ratio(base, new, level) if base and new else None
+    if not base or not new:
+        return None
+    if pair.replicated:
+        return no_narrower(session_ratio(*by_session(metric, pair), level), own_share(metric, pair))
+    if between is None and pair.sessions is not None:
+        between = Between()
+    return contrast_of(base, new, level, own=own_share(metric, pair), between=between)
+
+
+def contrast_of(
+    base: Sequence[float], new: Sequence[float], level: float, *, own: float, between: Between | None
+) -> Ratio:
+    """The same of values that are known already, at least one on each side; `own` is what `own_share` says of them.
+
+    Half of the interval of what two sessions differ by is added to that of the rounds as independent errors are, by
+    squares; the gate, which looks often, adds them as they are (`reports.noise.Between.reach`).
+    """
+    found = ratio(base, new, level)
+    if found.value is None or found.low is None or found.high is None or (own <= 0 and between is None):
+        return found
+    spread = math.log(found.high / found.value) if found.high < math.inf else math.inf
+    reach = Noise(level=level, own=own, between=between).reach(spread)
+    high = found.value * math.exp(reach) if reach < 700 else math.inf  # exp overflows at 709
+    return Ratio(value=found.value, low=found.value * math.exp(-reach), high=high, level=level)
+
+
+def own_share(metric: Metric, pair: Pair) -> float:
+    """One standard uncertainty of a pair's ratio from the meters alone, as a share; 0 where none is stated.
+
+    More trials do not lessen it: windows of the same work meet the steps of a counter alike (`metrics.own_error`), unless they
+    scatter by half a step and more; taking it off by what the trials show lets a coarse counter pass for a change (`perf.ab`).
+    A gain of the board is no part of it, since it is the same on both sides.
+    """
+    sides = (pair.baseline, pair.candidate)
+    return math.hypot(*(own_error(metric, side) for side in sides if side is not None))
+
+
+def no_narrower(found: Ratio, share: float) -> Ratio:
+    """The ratio with an interval that holds at least a standard uncertainty of `share` at its level."""
+    if share <= 0 or found.value is None or found.low is None or found.high is None:
+        return found
+    reach = quantile(math.inf, found.level) * share
+    low, high = found.value * math.exp(-reach), found.value * math.exp(min(reach, 700.0))  # exp overflows at 709
+    return replace(found, low=min(found.low, low), high=max(found.high, high))
+
+
+def by_session(metric: Metric, pair: Pair) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
+    """Values of both sides by session, one per valid trial; a side whose sessions are not known is one."""
+    assert pair.baseline is not None, "asked of pairs that are compared"
+    sizes = pair.sessions or ((len(pair.baseline.trials),), (len(pair.candidate.trials),))
+    return split_values(metric, pair.baseline, sizes[0]), split_values(metric, pair.candidate, sizes[1])
+
+
+def split_values(metric: Metric, result: Result, sizes: Sequence[int]) -> list[tuple[float, ...]]:
+    """Values of a metric by session: `sizes` says how many trials, valid or not, each of them brought."""
+    found, start = [], 0
+    for size in sizes:
+        trials = result.trials[start : start + size]
+        start += size
+        found.append(metric.values(msgspec.structs.replace(result, trials=trials)) if trials else ())
+    return found
+
+
+def _kinds(result: Result) -> list[str]:
+    """What kinds of domains joules are summed over: `gpu:1` on one machine may be `gpu:0` on another."""
+    return sorted(domain.split(":")[0] for domain in result.scope)
 
 
 def scenario_differences(old: Scenario | None, new: Scenario | None) -> tuple[str, ...]:

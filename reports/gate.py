@@ -25,7 +25,7 @@ from energy_fixtures.metrics import METRICS, Metric, headline, metric
 from energy_fixtures.readings import MEASURED
 from energy_fixtures.records import Result
 from energy_fixtures.units import quantity
-from reports.comparison import Pair, State
+from reports.comparison import Pair, State, no_narrower, own_share
 from reports.noise import Between
 from reports.sequential import Samples
 from reports.statistics import Ratio
@@ -85,8 +85,12 @@ class Judgement:
     open: bool = False
 
 
-def parse_limit(expression: str) -> Limit:
+def parse_limit(expression: str, option: str = "--energy-compare-fail=") -> Limit:
     """Read `metric:stat:limit` or `stat:limit`; the limit is `2.5%`, or a number in the metric's unit (SI).
+
+    Args:
+        expression: What was typed.
+        option: What stands before it, for sentences.
 
     Raises:
         ConfigurationError: It does not parse, names an unknown metric or statistic, or a metric without a better side.
@@ -97,26 +101,25 @@ def parse_limit(expression: str) -> Limit:
     """
     parts = [part.strip() for part in expression.split(":")]
     if len(parts) not in (2, 3):
-        raise _refused(expression, "it has not two or three parts")
+        raise _refused(option + expression, "it has not two or three parts")
     name = parts[0] if len(parts) == 3 else None
     stat, amount = parts[-2], parts[-1]
     if stat not in STATISTICS:
-        raise _refused(expression, f"{stat!r} is not one of {', '.join(STATISTICS)}")
+        raise _refused(option + expression, f"{stat!r} is not one of {', '.join(STATISTICS)}")
     number = re.fullmatch(r"(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)\s*(%?)", amount, re.ASCII)
     if number is None or not math.isfinite(float(number[1])):
-        raise _refused(expression, f"{amount!r} is not a number >= 0, with or without %")
+        raise _refused(option + expression, f"{amount!r} is not a number >= 0, with or without %")
     if name is not None and metric(name).direction is None:
         judged = ", ".join(known.name for known in METRICS.values() if known.direction is not None)
         raise ConfigurationError(
-            f"--energy-compare-fail={expression}: {name} is neither better when lower nor when higher; "
-            f"gate on one of {judged}"
+            f"{option}{expression}: {name} is neither better when lower nor when higher; gate on one of {judged}"
         )
     return Limit(metric=name, stat=stat, amount=float(number[1]), percent=number[2] == "%")
 
 
-def _refused(expression: str, why: str) -> ConfigurationError:
+def _refused(typed: str, why: str) -> ConfigurationError:
     return ConfigurationError(
-        f"--energy-compare-fail={expression} cannot be read: {why}; write METRIC:STAT:LIMIT, "
+        f"{typed} cannot be read: {why}; write METRIC:STAT:LIMIT, "
         "for example joules_per_output_token:mean:2.5%, or mean:5%"
     )
 
@@ -207,11 +210,11 @@ def judge(limit: Limit, pair: Pair, level: float, policy: Policy = ONE_SESSION) 
         old=old, new=new, allowed=limit.amount / 100 if limit.percent else limit.amount / old if old > 0 else 0
     )
     if limit.stat == "mean":
-        samples = Samples.of(old_values, new_values)
-        shown, inside = (policy.interval(samples, known, one) for one in (policy.level, level))
+        samples, own = Samples.of(old_values, new_values), own_share(known, pair)
+        shown, inside = (no_narrower(policy.interval(samples, known, one), own) for one in (policy.level, level))
         verdict, may_decide = _verdict(known, worse, shown, inside), False
         if verdict is Verdict.INCONCLUSIVE:
-            best = (policy.best(samples, known, one) for one in (policy.level, level))
+            best = (no_narrower(policy.best(samples, known, one), own) for one in (policy.level, level))
             may_decide = _verdict(known, worse, *best) is not Verdict.INCONCLUSIVE
     else:
         shown, verdict, may_decide = None, worse.point_verdict(known), False

@@ -1,22 +1,20 @@
-"""Every `--energy-*` option of the explaining half, its ini twin, and the one place where its policy stands."""
+"""Every `--energy-*` option of the explaining half and its ini twin; how sure it is by default stands in `reports.policy`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 from energy_fixtures.errors import ConfigurationError
-from energy_fixtures.metrics import METRICS, metric, nearest
+from energy_fixtures.metrics import nearest
+from reports.boards import all_boards
+from reports.explain.prices import Prices, parse_prices
 from reports.gate import Limit, parse_limit
-
-LEVEL = 0.95
-"""Confidence of every printed interval, and of the one that UNCHANGED needs."""
-
-CONFIDENCE = 0.99
-"""Default of --energy-compare-confidence: of a hundred sessions without a change at most one says REGRESSED of any case."""
+from reports.metrics import NAMES, check
+from reports.policy import CONFIDENCE
 
 NEWEST = "newest"
 
@@ -39,6 +37,10 @@ CONFIDENCE_HELP = (
 )
 POLICY = f"what else fails: lenient (nothing, the default), strict (everything), or a comma list of {', '.join(STATES)}"
 
+MARKDOWN = (
+    "write the session's report to this file as Markdown; appended where it is the file that GITHUB_STEP_SUMMARY names"
+)
+
 _OPTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("compare", "NUM|FILE", {"nargs": "?", "const": NEWEST}, COMPARE),
     ("compare-fail", "EXPR", {"action": "append"}, FAIL),
@@ -46,6 +48,15 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("baseline-policy", "POLICY", {}, POLICY),
     ("columns", "LIST", {}, "metrics to show, comma separated"),
     ("sort", "KEY", {}, "order of the rows: name or a metric, best first (default: as they ran)"),
+    ("price-per-kwh", "PRICE", {}, "price of a kilowatt-hour, for what a change costs: 0.30EUR (default: no money)"),
+    (
+        "grid-g-per-kwh",
+        "GRAMS",
+        {},
+        "grams of CO2e that a kilowatt-hour causes here (default: 458, the world's average)",
+    ),
+    ("markdown", "PATH", {}, MARKDOWN),
+    ("boards", "FILE", {}, "boards beside the table of data sheets, for gap_to_ideal (layout: reports/boards.toml)"),
 )
 
 
@@ -60,6 +71,9 @@ class Options:
         sort: `name`, a metric, or None for the order of the run.
         confidence: See `gate.Policy`.
         failing: The `STATES` that fail a case, or the session where there is no case.
+        prices: Of a kilowatt-hour, for what changes cost.
+        markdown: File for the report as Markdown, None for none.
+        boards: File of boards beside the table, None for none.
     """
 
     compare: str | None
@@ -68,6 +82,9 @@ class Options:
     sort: str | None
     confidence: float = CONFIDENCE
     failing: frozenset[str] = frozenset()
+    prices: Prices = field(default_factory=Prices)
+    markdown: Path | None = None
+    boards: Path | None = None
 
     @property
     def comparing(self) -> bool:
@@ -97,7 +114,7 @@ def read_options(config: pytest.Config) -> Options:
     Raises:
         ConfigurationError: A value that cannot be what its option needs.
     """
-    compare, fail, columns, sort, confidence, policy = (
+    compare, fail, columns, sort, confidence, policy, price, grid, markdown, boards = (
         config.getoption(name) or config.getini(name) or None
         for name in (
             "energy_compare",
@@ -106,6 +123,10 @@ def read_options(config: pytest.Config) -> Options:
             "energy_sort",
             "energy_compare_confidence",
             "energy_baseline_policy",
+            "energy_price_per_kwh",
+            "energy_grid_g_per_kwh",
+            "energy_markdown",
+            "energy_boards",
         )
     )
     if config.getoption("energy_compare") == "":
@@ -120,6 +141,9 @@ def read_options(config: pytest.Config) -> Options:
         sort=_sort(sort),
         confidence=_confidence(confidence),
         failing=_failing(policy or "lenient"),
+        prices=parse_prices(price, grid, ("--energy-price-per-kwh", "--energy-grid-g-per-kwh")),
+        markdown=_file(markdown),
+        boards=_boards(boards),
     )
 
 
@@ -157,18 +181,39 @@ def _reference(text: str | None) -> str | None:
     return text
 
 
+def _file(name: str | None) -> Path | None:
+    """A file that can be written later: found out now, not when everything is measured."""
+    if name is None:
+        return None
+    path = Path(name)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise ConfigurationError(f"--energy-markdown={name}: name a file in a folder that exists")
+    return path
+
+
+def _boards(name: str | None) -> Path | None:
+    """A file of boards that can be read: found out now, not when everything is measured."""
+    if name is None:
+        return None
+    try:
+        all_boards(Path(name))
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--energy-boards: {error}") from error
+    return Path(name)
+
+
 def _columns(text: str) -> tuple[str, ...]:
     names = tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
         try:
-            metric(name)
+            check(name)
         except ConfigurationError as error:
             raise ConfigurationError(f"--energy-columns: {error}") from error
     return names
 
 
 def _sort(name: str | None) -> str | None:
-    if name is not None and name not in ("name", *METRICS):
-        known = ", ".join(nearest(name, METRICS))
+    if name is not None and name not in ("name", *NAMES):
+        known = ", ".join(nearest(name, NAMES))
         raise ConfigurationError(f"--energy-sort={name}: use name or a metric, such as {known}")
     return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,12 +13,11 @@ import pytest
 from energy_fixtures.errors import JoulesError
 from energy_fixtures.records import Environment, Result
 from reports.comparison import Baseline
-from reports.noise import learn
+from reports.history import learnt_from
 from reports.options import STALE_DAYS, add_options, read_options
 from reports.session import WIDE, ReportSession
 
 KEY = pytest.StashKey[ReportSession]()
-HISTORY = 20  # runs that tell how much sessions differ by on their own
 DESELECTED = pytest.StashKey[set[str]]()
 """Node ids that were left out on purpose; they are not missing from the baseline."""
 
@@ -70,7 +70,7 @@ def _load_baseline(config: pytest.Config, report: ReportSession) -> None:
     report.stale = report.baseline.stale(datetime.datetime.now(datetime.UTC), STALE_DAYS)
     report.max_rounds = config.stash[MEASURING].options.max_rounds
     if report.options.limits:
-        report.between = learn(store.newest(HISTORY))
+        report.between = learnt_from(store.runs())
 
 
 @pytest.hookimpl(trylast=True)
@@ -116,11 +116,32 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """A missing case has no test that could fail for it."""
+    """A missing case has no test that could fail for it, and neither has a page that cannot be written."""
     report = session.config.stash[KEY]
     gone = "missing" in report.options.failing and report.missing(_expected(session.config))
-    if gone and session.exitstatus == pytest.ExitCode.OK:
+    if report.options.markdown is not None and not hasattr(session.config, "workerinput"):
+        _write_markdown(report, report.options.markdown, _expected(session.config))
+    if (gone or report.unwritten) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _write_markdown(report: ReportSession, path: Path, expected: Callable[[str], bool]) -> None:
+    """As a whole; added to the end of GitHub's step summary, which other steps and plugins write to as well."""
+    from reports.console import write_text
+
+    page = report.markdown(expected)
+    if page is None:
+        return
+    try:
+        if path.exists() and path.samefile(os.environ.get("GITHUB_STEP_SUMMARY") or os.devnull):
+            with path.open("a", encoding="utf-8") as file:
+                file.write(page)
+        else:
+            write_text(path, page, option="--energy-markdown")
+    except JoulesError as error:
+        report.unwritten = str(error)
+    except OSError as error:
+        report.unwritten = f"--energy-markdown {path} cannot be written: {error.strerror}"
 
 
 def _expected(config: pytest.Config) -> Callable[[str], bool]:

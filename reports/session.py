@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from functools import cached_property
 from statistics import fmean
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,8 @@ from energy_fixtures.records import Environment, Result
 from reports.comparison import Baseline, Pair, State
 from reports.gate import Judgement, Policy, Verdict, judge
 from reports.noise import Between
-from reports.options import LEVEL, Options
+from reports.options import Options
+from reports.policy import LEVEL
 from reports.render.text import plain
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ class ReportSession:
         self.between = Between()
         self.max_rounds = 20
         self.gated = 1  # cases that may be held against a limit
+        self.unwritten: str | None = None  # why the Markdown could not be written
         self.recovered: tuple[str, ...] = ()  # one line per earlier session that was killed and is saved now
         self._results: dict[str, Result] = {}
         self._environments: dict[str, Environment] = {}
@@ -67,11 +70,17 @@ class ReportSession:
         return any(judgement.verdict is Verdict.INCONCLUSIVE and judgement.open for judgement in judgements)
 
     def _judge(self, pair: Pair) -> list[Judgement]:
+        found = (judge(limit, pair, LEVEL, self._policy) for limit in self.options.limits)
+        return [judgement for judgement in found if judgement is not None]
+
+    @cached_property
+    def _policy(self) -> Policy:
+        """Settled when the first case is judged: options, baseline and selection are known by then."""
         policy = Policy(
             confidence=self.options.confidence, gated=self.gated, between=self.between, max_rounds=self.max_rounds
         )
-        found = (judge(limit, pair, LEVEL, policy) for limit in self.options.limits)
-        return [judgement for judgement in found if judgement is not None]
+        past = () if self.baseline is None else self.baseline.results
+        return policy.learning_from(past, self.options.limits)
 
     def failure(self, result: Result) -> str | None:
         """Why the gate fails this result's test; None when it passes."""
@@ -166,10 +175,13 @@ class ReportSession:
             sort=self.options.sort,
             compared=self._compared(),
             narrow=width < WIDE,
+            boards=self.options.boards,
+            between=self.between,
         )
-        parts = report(list(self._results.values()), self._environments, view)
+        parts = report(list(self._results.values()), self._known_environments(), view)
         spent = [own_joules(self._results.values()).sentence] if self._results else []
-        return to_lines([*parts, *self._closing(expected), *spent], width=width, colour=colour)
+        unwritten = [self.unwritten] if self.unwritten else []
+        return to_lines([*parts, *self._closing(expected), *spent, *unwritten], width=width, colour=colour)
 
     def _compared(self) -> dict[str, Compared]:
         from reports.render.tables import Compared
@@ -210,14 +222,55 @@ class ReportSession:
             lines += self._moved()
         return lines
 
+    def markdown(self, expected: Callable[[str], bool]) -> str | None:
+        """The report as Markdown, as `joules compare` writes it; None where nothing was measured."""
+        from reports.compare.of_session import session_report
+        from reports.compare.rows import Asked
+        from reports.render.markdown import markdown
+
+        if not self._results:
+            return None
+        limits = self.options.limits if self.baseline is not None else ()
+        asked = Asked(
+            level=LEVEL,
+            metrics=self.options.columns,
+            limits=limits,
+            policy=self._policy,
+            between=None if self.baseline is None else self.between,
+            environments=self._known_environments(),
+        )
+        return markdown(
+            session_report(
+                list(self._results.values()),
+                self._environments,
+                asked,
+                baseline=self.baseline,
+                pairs=self._pairs,
+                verdicts={name: self._worst(name) for name in self._pairs},
+                missing=self.missing(expected),
+                prices=self.options.prices,
+                notes=self._about_baseline(),
+            )
+        )
+
+    def _known_environments(self) -> dict[str, Environment]:
+        """Those of this session and of its baseline."""
+        past = {} if self.baseline is None else self.baseline.environments
+        return {**past, **self._environments}
+
+    def _about_baseline(self) -> list[str]:
+        """What the page has to say of a baseline that is not there, of another machine, or old."""
+        said = self._baseline_line() if self.baseline is None or self.refused else []
+        return [*said, *([self.stale] if self.stale and not self.refused else [])]
+
     def _moved(self) -> list[str]:
         """What the cases that regressed or improved owe it to, and what that costs."""
-        from reports.render.explanation import moved, terminal_lines
+        from reports.render.explanation import moved, terminal_lines, told_of
 
         assert self.baseline is not None, "asked where there is one"
         judged = [(pair, self._worst(name)) for name, pair in self._pairs.items()]
         changes = moved(judged, self.baseline.environments, self._environments, level=LEVEL, between=self.between)
-        return terminal_lines(changes)
+        return terminal_lines(told_of(changes, self.options.prices.costs), changes.more)
 
     def _around(self) -> list[str]:
         """What differs around the cases that were compared, a line each, and for how many of them when not for all."""

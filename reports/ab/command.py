@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energy_fixtures.errors import JoulesError, ResultFileError
-from energy_fixtures.store import publish
 from energy_fixtures.units import duration, shortened
 from reports.ab import keep
 from reports.ab.blocks import Block, Interrupted, run_block
@@ -27,7 +26,7 @@ from reports.ab.order import Goal, Name, Stop, blocks_expected, next_block, seco
 from reports.ab.outcome import SIDES, Outcome, Spent, conclude, reportable
 from reports.ab.question import Question
 from reports.ab.sides import Revisions, Side, option_sides, revision_sides
-from reports.options import LEVEL
+from reports.policy import LEVEL
 
 FAILED, AFTER_CTRL_C = 1, 130
 MOST_LABEL = 40  # letters of a side's name in a line of progress
@@ -53,21 +52,6 @@ class Answer:
         if self.interrupted:
             return AFTER_CTRL_C
         return FAILED if self.failure is not None or (self.outcome is not None and self.outcome.regressed) else 0
-
-
-def write(text: str, output: Path | None, echo: Callable[[str], None]) -> None:
-    """To a file, whole or not at all, or to `echo`.
-
-    Raises:
-        ResultFileError: It cannot be written.
-    """
-    if output is None:
-        echo(text.removesuffix("\n"))
-        return
-    try:
-        publish(output, text.encode())
-    except OSError as error:
-        raise ResultFileError(f"cannot write {output}: {error.strerror}") from error
 
 
 def answer(question: Question, say: Callable[[str], None], level: float = LEVEL) -> Answer:

@@ -10,9 +10,13 @@ from energy_fixtures.records import Result, Run
 from reports.ab.merge import Drift, Merged, drift
 from reports.ab.order import Name
 from reports.ab.pairing import align
+from reports.ab.replication import doubt, in_sessions, policy_for
 from reports.ab.spread import block_spread
 from reports.comparison import Baseline, Pair, State
+from reports.explain.prices import Prices
+from reports.explain.told import Told
 from reports.gate import Judgement, Limit, Policy, Verdict, judge
+from reports.render.explanation import MOST, moved, told_of
 
 SIDES: tuple[Name, Name] = ("A", "B")
 
@@ -81,6 +85,16 @@ class Outcome:
         """Whether the limits fail a case."""
         return Verdict.REGRESSED in self.verdicts
 
+    def told(self, prices: Prices, most: int | None = MOST) -> tuple[tuple[Told, ...], int]:
+        """Why cases regressed or improved, the largest changes first, and how many more did.
+
+        Its intervals take rounds as independent; what the sides' sessions differ by is in the verdicts alone.
+        """
+        judged = [(pair, self.worst(name)) for name, pair in self.pairs.items()]
+        before, after = (side.run.environments for side in self.sides)
+        found = moved(judged, before, after, level=self.level, most=most)
+        return told_of(found, prices.costs), found.more
+
     @property
     def differing(self) -> tuple[str, ...]:
         """What differs around the pairs that were compared, and for how many of them when not for all."""
@@ -115,15 +129,19 @@ def conclude(
     aligned = align(sides[0].run, sides[1].run) if by_options else None
     baseline = Baseline("A", sides[0].run if aligned is None else aligned.run)
     candidates = sides[1].run.results
-    pairs = {
+    paired = {
         result.fullname: baseline.pair(result, sides[1].run.environments[result.environment]) for result in candidates
     }
+    pairs = in_sessions(paired, sides)
     gated = sum(pair.state is State.COMPARED for pair in pairs.values())
-    policy = Policy(gated=max(1, gated * len(limits)), max_rounds=spent.rounds)
-    said = {name: [judge(limit, pair, level, policy) for limit in limits] for name, pair in pairs.items()}
+    policy = Policy(gated=max(1, gated * len(limits)), max_rounds=spent.rounds).learning_from(baseline.results, limits)
+    said = {
+        name: [judge(limit, pair, level, policy_for(pair, policy)) for limit in limits] for name, pair in pairs.items()
+    }
     drifts = {name: moved for name, side in zip(SIDES, sides, strict=True) if (moved := drift(side)) is not None}
     spread = block_spread(sides)
-    doubts = [] if spread is None or spread.sentence is None else [spread.sentence]
+    said_of_sessions = (None if spread is None else spread.sentence, doubt(pairs.values()))
+    doubts = [sentence for sentence in said_of_sessions if sentence is not None]
     of_sides = [f"{name}, {note}" for name, side in zip(SIDES, sides, strict=True) for note in side.notes]
     return Outcome(
         labels=labels,

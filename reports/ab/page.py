@@ -12,6 +12,8 @@ from energy_fixtures.record import Record
 from energy_fixtures.units import duration, quantity
 from reports.ab.outcome import SIDES, Outcome
 from reports.comparison import Pair, State, contrast
+from reports.explain.prices import Prices
+from reports.explain.told import Told
 from reports.gate import Verdict, percent_change
 from reports.statistics import Ratio
 
@@ -24,6 +26,7 @@ TOLD = (Verdict.REGRESSED, Verdict.INCOMPARABLE, Verdict.INCONCLUSIVE)
 """Verdicts whose sentence is printed; the others stand in the table."""
 
 SCHEMA = 1
+USUAL = Prices()
 
 
 class CaseRecord(Record, frozen=True, kw_only=True, omit_defaults=False):
@@ -65,13 +68,15 @@ class OutcomeRecord(Record, frozen=True, kw_only=True, omit_defaults=False):
     ignored: tuple[str, ...]
     differing: tuple[str, ...]
     drift: dict[str, float]
+    explanations: tuple[Told, ...]
     notes: tuple[str, ...]
 
 
-def terminal(outcome: Outcome) -> list[RenderableType]:
+def terminal(outcome: Outcome, prices: Prices = USUAL) -> list[RenderableType]:
     """Header, the usual tables with A as the baseline, and what a reader has to know."""
     from rich.text import Text
 
+    from reports.render.explanation import terminal_lines
     from reports.render.tables import Compared, View
     from reports.render.terminal import report
     from reports.render.text import plain
@@ -84,24 +89,25 @@ def terminal(outcome: Outcome) -> list[RenderableType]:
         *(f"  {name}  {label}" for name, label in _labelled(outcome)),
         f"  {outcome.how}",
     ]
-    foot = ["", "rows are of B, their baseline is A", *_closing(outcome)]
+    why = terminal_lines(*outcome.told(prices))
+    foot = ["", "rows are of B, their baseline is A", *_closing(outcome), *why]
     return [*(Text(plain(line)) for line in head), *tables, *(Text(plain(line)) for line in foot)]
 
 
-def text(outcome: Outcome, form: Literal["table", "markdown", "json"]) -> str:
+def text(outcome: Outcome, form: Literal["table", "markdown", "json"], prices: Prices = USUAL) -> str:
     """The outcome as the content of a file, in the form asked for."""
     from reports.render.text import to_lines
 
     if form == "markdown":
-        return markdown(outcome)
+        return markdown(outcome, prices)
     if form == "json":
-        return msgspec.json.format(msgspec.json.encode(record(outcome))).decode() + "\n"
-    return "\n".join(to_lines(terminal(outcome), width=WIDE, colour=False)) + "\n"
+        return msgspec.json.format(msgspec.json.encode(record(outcome, prices))).decode() + "\n"
+    return "\n".join(to_lines(terminal(outcome, prices), width=WIDE, colour=False)) + "\n"
 
 
-def markdown(outcome: Outcome) -> str:
+def markdown(outcome: Outcome, prices: Prices = USUAL) -> str:
     """The same for a pull request: one table over all cases, then lines."""
-    from reports.render.markdown import escaped
+    from reports.render.markdown import escaped, why_lines
 
     judged = bool(outcome.limits)
 
@@ -122,10 +128,12 @@ def markdown(outcome: Outcome) -> str:
         cells = [f"`{metric.name}` ({pair.candidate.method})", *means, change, f"{len(old)} / {len(new)}", *last]
         lines.append(f"| {' | '.join([escaped(pair.candidate.case), *cells])} |")
     lines += ["", *(f"- {said(line)}" for line in _closing(outcome))]
+    why = why_lines(*outcome.told(prices))
+    lines += ["", *why] if why else []
     return "\n".join(lines) + "\n"
 
 
-def record(outcome: Outcome) -> OutcomeRecord:
+def record(outcome: Outcome, prices: Prices = USUAL) -> OutcomeRecord:
     """The same for programs, with the values of every valid trial."""
     return OutcomeRecord(
         schema_version=SCHEMA,
@@ -142,6 +150,7 @@ def record(outcome: Outcome) -> OutcomeRecord:
         missing=tuple(result.fullname for result in outcome.missing),
         ignored=outcome.ignored,
         differing=outcome.differing,
+        explanations=outcome.told(prices, most=None)[0],
         drift={name: moved.middle for name, moved in outcome.drifts.items()},
         notes=outcome.notes,
     )

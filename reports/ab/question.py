@@ -77,7 +77,7 @@ def asked(
         )
     words = [word for text, option in zip(options, ("--a", "--b"), strict=True) for word in split_words(text, option)]
     check_arguments([*arguments, *words])
-    judged = tuple(dict.fromkeys(_limit(expression) for expression in limits))
+    judged = tuple(dict.fromkeys(parse_limit(expression, "--fail ") for expression in limits))
     if output is not None and (output.is_dir() or not output.parent.is_dir()):
         raise ConfigurationError(f"--output {output} is no file that can be written; name one in a folder that exists")
     if save is not None:
@@ -107,10 +107,3 @@ def _goal(rounds: int, max_time_s: float | None, max_joules: float | None) -> Go
         max_time_s=math.inf if max_time_s is None else max_time_s,
         max_joules=math.inf if max_joules is None else max_joules,
     )
-
-
-def _limit(expression: str) -> Limit:
-    try:
-        return parse_limit(expression)
-    except ConfigurationError as error:  # the sentence names the option of pytest that takes the same expression
-        raise ConfigurationError(str(error).replace("--energy-compare-fail=", "--fail ")) from error

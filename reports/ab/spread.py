@@ -1,7 +1,8 @@
 """Whether the sessions of one side differ by more than the rounds inside them. Pure.
 
-Intervals take every round as independent. Rounds of one block share its session: memory layout, clocks, the heat of that
-minute. Where that is seen, the reader is told that the intervals are too narrow, and by what.
+Rounds of one block share its session: memory layout, clocks, the heat of that minute. Intervals and verdicts count sessions,
+not rounds (`reports.replication`), so they hold it; the reader is told how much it is, because more blocks then help and more
+rounds in a block do not.
 """
 
 from __future__ import annotations
@@ -10,11 +11,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from energy_fixtures.metrics import headline
 from energy_fixtures.records import Result
 from reports.ab.merge import Merged
+from reports.comparison import split_values
 
 DOUBTFUL = 0.01  # probability of so large a difference between blocks that only have rounds in common
 
@@ -37,8 +37,8 @@ class BlockSpread:
         if self.probability >= DOUBTFUL:
             return None
         return (
-            f"sessions of one side differ by {100 * self.deviation:.2g} % on their own, more than their rounds explain: the "
-            "intervals, which take rounds as independent, are too narrow; more blocks (--rounds) help"
+            f"sessions of one side differ by {100 * self.deviation:.2g} % on their own, more than their rounds explain; "
+            "intervals count a session as one value and hold this, and more blocks (--rounds) narrow them"
         )
 
 
@@ -77,11 +77,5 @@ def block_spread(sides: Sequence[Merged]) -> BlockSpread | None:
 
 def _blocks(result: Result, sizes: Sequence[int]) -> list[list[float]]:
     """ln of the headline metric of each block's valid trials; blocks without any are left out."""
-    metric, blocks, start = headline(result), [], 0
-    for size in sizes:
-        trials = result.trials[start : start + size]
-        start += size
-        values = metric.values(msgspec.structs.replace(result, trials=trials))
-        if values and min(values) > 0:
-            blocks.append([math.log(value) for value in values])
-    return blocks
+    blocks = split_values(headline(result), result, sizes)
+    return [[math.log(value) for value in values] for values in blocks if values and min(values) > 0]

@@ -8,29 +8,34 @@ A run never lies in memory as records: rows are made pair by pair, of a large ru
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
 
 from energy_fixtures.environment import incomparable
-from energy_fixtures.errors import ConfigurationError, ResultFileError
-from energy_fixtures.metrics import metric
+from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.records import Environment, Result
-from energy_fixtures.store import Store, read_run
+from energy_fixtures.store import Store
+from reports.compare.control import check_control, find_control, on_its_boards, with_control
 from reports.compare.forked import cores, shared_out
+from reports.compare.glance import Glance
+from reports.compare.quick import quick_row, usual
 from reports.compare.rows import Asked, Report, Row, missing_rows, place, rows_of
 from reports.compare.run_files import LARGE_BYTES, RunFile, find_run, open_runs
 from reports.compare.side_by_side import AXES, Axis
 from reports.compare.summary import summary
+from reports.compare.why import explanations
 from reports.comparison import Around, Pair, State, hold, scenario_differences
-from reports.gate import Limit, Policy, parse_limit
-from reports.noise import Between, learn
+from reports.explain.costs import OwnJoules, Tally
+from reports.explain.prices import Prices
+from reports.gate import MOST_LEARNT, Limit, Policy, parse_limit
+from reports.history import learnt_from
+from reports.metrics import check
+from reports.noise import Between
 
 MANY = 2_000
 """From this many cases on it pays to start processes."""
-
-HISTORY = 20  # runs that tell how much sessions differ by on their own
 
 REFERENCE = "reference"
 """State of the case that the others of its group are held against."""
@@ -48,8 +53,10 @@ class Question:
         fail: Expressions of limits.
         strict: Whether cases that cannot be compared, and missing ones, refuse the run.
         across_boards: Whether other boards on another machine may be compared.
+        control: The workload that relates two boards to each other, None for none.
         level, confidence: Of printed intervals, and of the gate; see `reports.options`.
         alone: Whether one run without an axis is fine, for formats that hold no comparison.
+        prices: Of a kilowatt-hour, for what changes cost.
     """
 
     runs: tuple[str, ...]
@@ -59,9 +66,11 @@ class Question:
     fail: tuple[str, ...] = ()
     strict: bool = False
     across_boards: bool = False
+    control: str | None = None
     level: float
     confidence: float
     alone: bool = False
+    prices: Prices = field(default_factory=Prices)
 
 
 def inputs(question: Question) -> list[Path]:
@@ -82,25 +91,46 @@ def compare(question: Question, paths: Sequence[Path]) -> Report:
     limits = _checked(question)
     runs = open_runs(paths)
     if question.by is not None:
-        asked = Asked(level=question.level, metrics=question.metrics)
+        asked = Asked(level=question.level, metrics=question.metrics, environments=_environments(runs))
         rows = list(_along(AXES[question.by], runs, asked, question.across_boards))
         return summary(rows, runs[0].name, runs[1].name if len(runs) > 1 else None, asked, by=question.by)
     if len(runs) == 1:
-        asked = Asked(level=question.level, metrics=question.metrics)
+        asked = Asked(level=question.level, metrics=question.metrics, environments=_environments(runs))
         return summary(list(_alone(runs[0], asked)), runs[0].name, None, asked, by=None)
     old, new = runs
     between = _between(old.path)
     policy = Policy(
         confidence=question.confidence, gated=sum(name in old for name in new.names) * len(limits), between=between
+    ).learning_from([old.result(name) for name in old.names[:MOST_LEARNT]] if limits else [], limits)
+    asked = Asked(
+        level=question.level,
+        metrics=question.metrics,
+        limits=limits,
+        policy=policy,
+        between=between,
+        environments=_environments(runs),
     )
-    asked = Asked(level=question.level, metrics=question.metrics, limits=limits, policy=policy)
-    rows = _old_against_new(old, new, asked, question.across_boards)
-    return summary(rows, old.name, new.name, asked, by=None, strict=question.strict, between=between)
+    control = None
+    if question.control is not None:  # before the rows: what is wrong with it costs nothing
+        places = _Places(across_boards=True)
+        control = find_control(question.control, old, new, lambda then, now: places.around(old, then, new, now))
+    rows, spent = _old_against_new(old, new, asked, question.across_boards)
+    if control is not None:
+        rows = list(with_control(rows, control, old, new, asked))
+    found = summary(rows, old.name, new.name, asked, by=None, strict=question.strict, between=between, control=control)
+    why, more = explanations(rows, old, new, level=question.level, between=between, prices=question.prices)
+    notes = (*found.notes, f"{new.name}: {spent.sentence}")
+    return msgspec.structs.replace(found, explanations=why, unexplained=more, notes=notes)
+
+
+def _environments(runs: Sequence[RunFile]) -> dict[str, Environment]:
+    return {key: environment for run in runs for key, environment in run.environments.items()}
 
 
 def _checked(question: Question) -> tuple[Limit, ...]:
     for name in question.metrics:
-        metric(name)
+        check(name)
+    check_control(question.control, across_boards=question.across_boards, runs=len(question.runs), by=question.by)
     if question.by is not None and question.by not in AXES:
         raise ConfigurationError(f"--by {question.by}: use one of {', '.join(AXES)}")
     if len(question.runs) > 2:
@@ -116,23 +146,36 @@ def _checked(question: Question) -> tuple[Limit, ...]:
             "--fail and --across-boards exclude each other: two boards' sensors differ by about 5 %, which no limit tells "
             "from a regression; compare two runs of one board"
         )
-    try:
-        return tuple(dict.fromkeys(parse_limit(expression) for expression in question.fail))
-    except ConfigurationError as error:  # it names the option of pytest
-        raise ConfigurationError(str(error).replace("--energy-compare-fail", "--fail")) from error
+    return tuple(dict.fromkeys(parse_limit(expression, "--fail=") for expression in question.fail))
 
 
-def _old_against_new(old: RunFile, new: RunFile, asked: Asked, across_boards: bool) -> list[Row]:
-    places = _Places(across_boards)
+class _Part(msgspec.Struct):
+    """What one process found: rows, and what the new run took to measure."""
+
+    rows: list[Row]
+    spent: OwnJoules
+
+
+def _old_against_new(old: RunFile, new: RunFile, asked: Asked, across_boards: bool) -> tuple[list[Row], OwnJoules]:
+    places, glances = _Places(across_boards), usual(asked)
 
     def work(names: Sequence[str]) -> bytes:
-        return msgspec.msgpack.encode([row for name in names for row in rows(name)])
+        tally = Tally()
+        found = [row for name in names for row in rows(name, tally)]
+        return msgspec.msgpack.encode(_Part(rows=found, spent=tally.total))
 
-    def rows(name: str) -> list[Row]:
+    def rows(name: str, tally: Tally) -> list[Row]:
+        if glances and name in old and name in new:
+            then, now = old.glance(name), new.glance(name)
+            row = quick_row(then, now, places.around(old, then, new, now), places.said(new, now), asked)
+            if row is not None:
+                now.tell(tally)
+                return [row]
         if name not in new:
             past = old.result(name)
             return missing_rows(past, asked, places.said(old, past))
         candidate = new.result(name)
+        tally.result(candidate)
         where = places.said(new, candidate)
         if name not in old:
             return rows_of(Pair(state=State.NEW, candidate=candidate), asked, where)
@@ -142,8 +185,9 @@ def _old_against_new(old: RunFile, new: RunFile, asked: Asked, across_boards: bo
         return rows_of(pair, asked, where)
 
     names = [*new.names, *(name for name in old.names if name not in new)]
-    parts = shared_out(work, names, cores() if len(names) >= MANY else 1)
-    return [row for part in parts for row in msgspec.msgpack.decode(part, type=list[Row])]
+    answers = shared_out(work, names, cores() if len(names) >= MANY else 1)
+    parts = [msgspec.msgpack.decode(answer, type=_Part) for answer in answers]
+    return [row for part in parts for row in part.rows], sum((part.spent for part in parts), Tally().total)
 
 
 def _alone(run: RunFile, asked: Asked) -> Iterator[Row]:
@@ -194,13 +238,13 @@ class _Places:
         self._around: dict[tuple[str, str, str, str], Around] = {}
         self._said: dict[tuple[str, str], str] = {}
 
-    def said(self, run: RunFile, result: Result) -> str:
+    def said(self, run: RunFile, result: Result | Glance) -> str:
         key = (str(run.path), result.environment)
         if key not in self._said:
             self._said[key] = place(run.environment(result))
         return self._said[key]
 
-    def around(self, old: RunFile, past: Result, new: RunFile, candidate: Result) -> Around:
+    def around(self, old: RunFile, past: Result | Glance, new: RunFile, candidate: Result | Glance) -> Around:
         key = (str(old.path), past.environment, str(new.path), candidate.environment)
         if key not in self._around:
             self._around[key] = self._ask(old.environment(past), new.environment(candidate))
@@ -217,10 +261,11 @@ class _Places:
             around = replace(around, notes=Around.of(then, alike).notes)
         if not self._across_boards:
             return around
-        elsewhere = msgspec.structs.replace(now, boards=then.boards, host=then.host)
+        elsewhere = on_its_boards(then, now)
         left = incomparable(then, elsewhere)
         crossed = tuple(f"across boards: {clause}" for clause in around.unfair if clause not in left)
-        return replace(Around.of(then, elsewhere), notes=(*crossed, *Around.of(then, elsewhere).notes))
+        left_over = Around.of(then, elsewhere)
+        return replace(left_over, notes=(*crossed, *left_over.notes), across_boards=bool(crossed))
 
 
 def _between(baseline: Path) -> Between:
@@ -228,11 +273,4 @@ def _between(baseline: Path) -> Between:
     runs = Store(baseline.parent.parent, baseline.parent.name).runs()
     if baseline not in runs:
         return Between()
-    found = []
-    for path in runs[-HISTORY:]:
-        try:
-            if path.stat().st_size <= LARGE_BYTES:
-                found.append(read_run(path))
-        except (OSError, ResultFileError):  # it is no part of the question; who compares with it is told
-            continue
-    return learn(found)
+    return learnt_from(runs, LARGE_BYTES)

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from functools import cache
+from dataclasses import dataclass, field
 from typing import Literal
 
-from energy_fixtures.metrics import METRICS, Metric, headline, own_error
+from energy_fixtures.metrics import Metric, headline, own_error
 from energy_fixtures.readings import Method
 from energy_fixtures.record import Record
 from energy_fixtures.records import Environment, Result
-from reports.comparison import Pair, State, contrast
+from reports.compare.glance import Glance
+from reports.comparison import Pair, State, contrast_of
+from reports.explain.told import Told
 from reports.gate import Judgement, Limit, Policy, Verdict, judge
+from reports.metrics import named
+from reports.noise import Between
 from reports.statistics import summarise
 
 Direction = Literal["lower", "higher"]
+Notes = tuple[str, ...]
 
 
 class Figure(Record, frozen=True, kw_only=True, omit_defaults=False):
@@ -50,6 +54,7 @@ class Row(Record, frozen=True, kw_only=True, omit_defaults=False):
         change: None where the two are not compared.
         verdict, sentences: What the gate says; None and empty where no limit concerns this metric.
         differences, notes: Why the two are not compared; what differs although they are.
+        relative: Across boards, the change over that of the control; None without one. See `reports.compare.control`.
     """
 
     case: str
@@ -71,6 +76,7 @@ class Row(Record, frozen=True, kw_only=True, omit_defaults=False):
     sentences: tuple[str, ...]
     differences: tuple[str, ...]
     notes: tuple[str, ...]
+    relative: Change | None = None
 
     @property
     def shown(self) -> Literal["better", "worse"] | None:
@@ -96,8 +102,10 @@ class Report(Record, frozen=True, kw_only=True, omit_defaults=False):
         labels: What is said of all figures: that joules are not measured, that boards differ.
         counts: Cases by state, then by verdict.
         rows: In run order of the candidate, then what is missing.
+        explanations, unexplained: Why cases regressed or improved, the largest first; how many more did.
         notes: What differs around the cases, how the figures came about.
         environment: Where the candidate was measured.
+        control: What figures are relative to across boards, in words; None without a control.
     """
 
     schema_version: int = 1
@@ -111,8 +119,25 @@ class Report(Record, frozen=True, kw_only=True, omit_defaults=False):
     labels: tuple[str, ...]
     counts: dict[str, int]
     rows: tuple[Row, ...]
+    explanations: tuple[Told, ...] = ()
+    unexplained: int = 0
     notes: tuple[str, ...]
     environment: str
+    control: str | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One value per valid trial, and one standard uncertainty of a value from the meter, as a share of it."""
+
+    values: tuple[float, ...]
+    own_error: float
+
+    @classmethod
+    def of(cls, metric: Metric, result: Result) -> Sample:
+        """Of one result; empty when the metric does not apply to it."""
+        values = metric.values(result)
+        return cls(values, own_error(metric, result) if values else 0.0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,63 +148,92 @@ class Asked:
         level: Confidence of intervals, in (0, 1).
         metrics: Names; empty for what each case is judged by.
         limits, policy: The gate's.
+        between: What two sessions differ by on their own, for the intervals of changes; None where both are of one.
+        environments: By key, for metrics that hang on where a result was made.
     """
 
     level: float
     metrics: tuple[str, ...] = ()
     limits: tuple[Limit, ...] = ()
     policy: Policy = field(default_factory=Policy)
+    between: Between | None = None
+    environments: Mapping[str, Environment] = field(default_factory=dict)
 
     def of(self, result: Result) -> tuple[Metric, ...]:
         """The metrics that are looked at, those of limits among them."""
+        if not self.metrics and not self.limits:
+            return (headline(result),)
         usual = (
             (headline(result).name,) if not self.metrics or any(limit.metric is None for limit in self.limits) else ()
         )
         names = (*self.metrics, *usual, *(limit.metric for limit in self.limits if limit.metric is not None))
-        return tuple(METRICS[name] for name in dict.fromkeys(names))
+        return tuple(named(name, self.environments) for name in dict.fromkeys(names))
 
 
 def rows_of(pair: Pair, asked: Asked, where: str, *, of: str = "", against: str = "") -> list[Row]:
     """A row per metric of one case with its past."""
-    rows = []
-    known = asked.of(pair.candidate)
+    past, candidate = pair.baseline, pair.candidate
     judgements = [one for limit in asked.limits if (one := judge(limit, pair, asked.level, asked.policy)) is not None]
+    known = asked.of(candidate)
+    rows = []
     for metric in known:
-        once = _once(metric)
-        change = contrast(once, pair, asked.level)
-        said = [one for one in judgements if len(known) == 1 or _concerns(one.limit, metric, pair.candidate)]
-        rows.append(
-            _row(
-                pair.candidate,
-                metric,
-                where,
-                of=of,
-                against=against,
-                state=pair.state.value,
-                baseline=None if pair.baseline is None else _figure(once, pair.baseline, asked.level),
-                candidate=_figure(once, pair.candidate, asked.level),
-                change=None
-                if change is None
-                else Change(ratio=change.value, low=change.low, high=_finite(change.high)),
-                verdict=_worst(said),
-                sentences=tuple(one.sentence for one in said),
-                differences=pair.differences,
-                notes=pair.notes,
-            )
+        base, new = None if past is None else Sample.of(metric, past), Sample.of(metric, candidate)
+        said = [one for one in judgements if len(known) == 1 or _concerns(one.limit, metric, candidate)]
+        row = row_of(
+            candidate,
+            metric,
+            where,
+            of=of,
+            against=against,
+            state=pair.state.value,
+            baseline=None if base is None else _figure(base, asked.level),
+            candidate=_figure(new, asked.level),
+            change=None if base is None or pair.state is not State.COMPARED else _change(base, new, asked),
+            verdict=_worst(said),
+            sentences=tuple([one.sentence for one in said]),
+            differences=pair.differences,
+            notes=pair.notes,
         )
+        rows.append(row)
     return rows
+
+
+def compared_row(
+    case: Result | Glance, metric: Metric, where: str, base: Sample, new: Sample, notes: Notes, asked: Asked
+) -> Row:
+    """The row of a case that is compared and held against no limit, from the values of both sides."""
+    return row_of(
+        case,
+        metric,
+        where,
+        state=State.COMPARED.value,
+        baseline=_figure(base, asked.level),
+        candidate=_figure(new, asked.level),
+        change=_change(base, new, asked),
+        notes=notes,
+    )
+
+
+def _change(base: Sample, new: Sample, asked: Asked) -> Change | None:
+    """As `reports.comparison.contrast`, of values that are known already."""
+    if not base.values or not new.values:
+        return None
+    own = math.hypot(base.own_error, new.own_error)
+    found = contrast_of(base.values, new.values, asked.level, own=own, between=asked.between)
+    return Change(ratio=found.value, low=found.low, high=_finite(found.high))
 
 
 def missing_rows(past: Result, asked: Asked, where: str) -> list[Row]:
     """A row per metric of a case that the baseline has and the candidate has not."""
     state = State.MISSING.value
     return [
-        _row(past, metric, where, state=state, baseline=_figure(metric, past, asked.level)) for metric in asked.of(past)
+        row_of(past, metric, where, state=state, baseline=_figure(Sample.of(metric, past), asked.level))
+        for metric in asked.of(past)
     ]
 
 
-def _row(
-    result: Result,
+def row_of(
+    case: Result | Glance,
     metric: Metric,
     where: str,
     *,
@@ -191,20 +245,21 @@ def _row(
     change: Change | None = None,
     verdict: str | None = None,
     sentences: tuple[str, ...] = (),
-    differences: tuple[str, ...] = (),
-    notes: tuple[str, ...] = (),
+    differences: Notes = (),
+    notes: Notes = (),
 ) -> Row:
+    """A row of one metric of a case; what is not given is unknown."""
     return Row(
-        case=result.case,
-        question=result.question,
-        fullname=result.fullname,
+        case=case.case,
+        question=case.question,
+        fullname=case.fullname,
         of=of,
         against=against,
         metric=metric.name,
         unit=metric.unit,
         direction=metric.direction,
-        method=result.method,
-        scope=result.scope,
+        method=case.method,
+        scope=case.scope,
         where=where,
         state=state,
         baseline=baseline,
@@ -258,38 +313,12 @@ def _worst(judgements: Sequence[Judgement]) -> str | None:
     return next((verdict.value for verdict in Verdict if verdict in said), None)
 
 
-def _figure(metric: Metric, result: Result, level: float) -> Figure | None:
-    values = metric.values(result)
-    if not values:
+def _figure(seen: Sample, level: float) -> Figure | None:
+    if not seen.values:
         return None
-    summary = summarise(values, level, own_error=own_error(metric, result))
-    return Figure(mean=summary.center, low=summary.low, high=summary.high, trials=len(values))
+    found = summarise(seen.values, level, own_error=seen.own_error)
+    return Figure(mean=found.center, low=found.low, high=found.high, trials=found.n)
 
 
 def _finite(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Once(Metric):
-    """A metric that computes the values of a result once, for as long as one pair is looked at."""
-
-    seen: dict[int, tuple[float, ...]]
-
-    def values(self, result: Result) -> tuple[float, ...]:
-        found = self.seen.get(id(result))
-        if found is None:
-            found = self.seen[id(result)] = super().values(result)
-        return found
-
-
-@cache
-def _remembering(metric: Metric) -> _Once:
-    return _Once(**{one.name: getattr(metric, one.name) for one in fields(Metric)}, seen={})
-
-
-def _once(metric: Metric) -> _Once:
-    """For a new pair: another result may have the place in memory of one that is gone."""
-    once = _remembering(metric)
-    once.seen.clear()
-    return once

@@ -12,6 +12,7 @@ import mmap
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
@@ -20,6 +21,7 @@ from energy_fixtures.record import Record
 from energy_fixtures.records import SCHEMA_VERSION, Environment, Result
 from energy_fixtures.store import Store, read_run
 from reports.compare.forked import cores, shared_out
+from reports.compare.glance import Glance
 
 LARGE_BYTES = 32 * 2**20
 """From this size on it pays to start a process for a file."""
@@ -28,6 +30,8 @@ RELEASE_BYTES = 64 * 2**20
 """After reading this much, the mapped pages of a file are given back."""
 
 NEWEST = "newest"
+
+Found = TypeVar("Found", Result, Glance)
 
 _PREFIX = 200  # bytes of a result that are looked for before all of it is
 _BETWEEN = re.compile(rb"[\s,]*")
@@ -70,7 +74,7 @@ class RunFile:
         self.path = path
         self.name = path.stem
         self._read_bytes = 0
-        self._decoder = msgspec.json.Decoder(Result)
+        self._whole, self._glance = msgspec.json.Decoder(Result), msgspec.json.Decoder(Glance)
         try:
             with path.open("rb") as file:
                 self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -98,9 +102,20 @@ class RunFile:
         Raises:
             ConfigurationError: It breaks the records' rules.
         """
+        return self._decoded(name, self._whole)
+
+    def glance(self, name: str) -> Glance:
+        """The little of it that most rows need.
+
+        Raises:
+            ConfigurationError: That little breaks the records' rules.
+        """
+        return self._decoded(name, self._glance)
+
+    def _decoded(self, name: str, decoder: msgspec.json.Decoder[Found]) -> Found:
         start, end = self.index.places[name]
         try:
-            result = self._decoder.decode(self._bytes[start:end])
+            result = decoder.decode(self._bytes[start:end])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise self._broken() from error
         if result.fullname != name:
@@ -110,7 +125,7 @@ class RunFile:
             self.release()
         return result
 
-    def environment(self, result: Result) -> Environment | None:
+    def environment(self, result: Result | Glance) -> Environment | None:
         """Where one of its results was made; None where the file does not say."""
         return self.environments.get(result.environment)
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from energy_fixtures.readings import Method
+from reports.compare.control import Control
 from reports.compare.rows import Asked, Report, Row
 from reports.comparison import State
 from reports.gate import Verdict, percent_change
@@ -34,6 +35,7 @@ def summary(
     by: str | None,
     strict: bool = False,
     between: Between | None = None,
+    control: Control | None = None,
 ) -> Report:
     """Put rows together.
 
@@ -44,18 +46,26 @@ def summary(
         by: The axis, None for old against new.
         strict: Whether states in `REFUSING` refuse the run.
         between: What two sessions differ by on their own, where two sessions are compared.
+        control: What relates two boards to each other, None for none.
     """
     counts = _counts(rows)
     refused = strict and any(counts.get(state) for state in REFUSING)
     verdict: Literal["passed", "regressed", "refused"] = "refused" if refused else "passed"
     if counts.get(Verdict.REGRESSED.value):
         verdict = "regressed"
-    notes = _notes(rows)
+    notes = [*([] if control is None else [control.sentence]), *_notes(rows)]
     if between is not None:
-        notes.append(f"intervals of changes hold the spread of trials; {between.sentence}")
+        notes.append(
+            f"intervals of changes hold the spread of trials and what two sessions differ by; {between.sentence}"
+        )
     return Report(
         verdict=verdict,
-        sentence=_sentence(rows, counts, asked, by) + (_refusal(counts) if refused else ""),
+        sentence=(
+            _sentence(rows, counts, asked, by)
+            if candidate is not None or by is not None
+            else f"measured {_many(counts['cases'], 'case')}, compared with nothing"
+        )
+        + (_refusal(counts) if refused else ""),
         baseline=baseline,
         candidate=candidate,
         by=by,
@@ -66,6 +76,7 @@ def summary(
         rows=tuple(rows),
         notes=tuple(notes),
         environment=_environment(rows),
+        control=None if control is None else control.label,
     )
 
 

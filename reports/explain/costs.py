@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from energy_fixtures.readings import MEASURED, Method
-from energy_fixtures.records import Result, Trial
+from energy_fixtures.records import Result
 from energy_fixtures.units import duration, quantity, significant
 from reports.explain.parts import possible
 
@@ -119,6 +119,15 @@ class OwnJoules:
     windows: int
     invalid: int
 
+    def __add__(self, other: OwnJoules) -> OwnJoules:
+        methods = dict.fromkeys((*self.energy_j, *other.energy_j))
+        return OwnJoules(
+            energy_j={one: self.energy_j.get(one, 0.0) + other.energy_j.get(one, 0.0) for one in methods},
+            duration_s=self.duration_s + other.duration_s,
+            windows=self.windows + other.windows,
+            invalid=self.invalid + other.invalid,
+        )
+
     @property
     def sentence(self) -> str:
         """For example `measuring took 1.20 kJ in 3 min 34 s of metered windows; loading and warm-up come on top`."""
@@ -134,24 +143,46 @@ class OwnJoules:
         return f"measuring took {spent}; loading and warm-up come on top"
 
 
+class Tally:
+    """Adds up windows, one after another or in several processes."""
+
+    def __init__(self) -> None:
+        self._energy_j: dict[Method, float] = {}
+        self._duration_s = 0.0
+        self._windows = 0
+        self._invalid = 0
+
+    def window(self, method: Method, energy_j: float | None, duration_s: float, valid: bool) -> None:
+        """One more; a window without a domain that could be read still took its time."""
+        if energy_j is not None:
+            self._energy_j[method] = self._energy_j.get(method, 0.0) + energy_j
+        if possible(duration_s):
+            self._duration_s += duration_s
+        self._windows += 1
+        self._invalid += not valid
+
+    def result(self, result: Result) -> None:
+        """Every window of a result, prefill's among them."""
+        for trial in (*result.trials, *result.prefill_trials):
+            self.window(trial.reading.method, trial.reading.joules(), trial.reading.duration_s, trial.valid)
+
+    @property
+    def total(self) -> OwnJoules:
+        """What there is so far."""
+        return OwnJoules(
+            energy_j=dict(self._energy_j),
+            duration_s=self._duration_s,
+            windows=self._windows,
+            invalid=self._invalid,
+        )
+
+
 def own_joules(results: Iterable[Result]) -> OwnJoules:
     """Sum over every window of these results, prefill's among them, valid and invalid."""
-    energy_j: dict[Method, float] = {}
-    duration_s, windows, invalid = 0.0, 0, 0
-    for trial in _windows(results):
-        joules = trial.reading.joules()
-        if joules is not None:  # a window without a domain that could be read still took its time
-            energy_j[trial.reading.method] = energy_j.get(trial.reading.method, 0.0) + joules
-        duration_s += trial.reading.duration_s if possible(trial.reading.duration_s) else 0.0
-        windows += 1
-        invalid += not trial.valid
-    return OwnJoules(energy_j=energy_j, duration_s=duration_s, windows=windows, invalid=invalid)
-
-
-def _windows(results: Iterable[Result]) -> Iterable[Trial]:
+    tally = Tally()
     for result in results:
-        yield from result.trials
-        yield from result.prefill_trials
+        tally.result(result)
+    return tally.total
 
 
 def watt_hours(joules: float) -> str:

@@ -12,6 +12,7 @@ from energy_fixtures.units import quantity
 from reports.compare.rows import Figure, Report, Row
 from reports.comparison import State
 from reports.gate import Verdict, percent_change
+from reports.render.explanation import MOST, terminal_lines
 from reports.render.tables import STYLES, WIDEST_NAME, new_table
 from reports.render.text import Footnotes, plain
 
@@ -36,7 +37,8 @@ def comparison_report(report: Report) -> list[RenderableType]:
         parts += [Text(""), _table(report, [row for row in shown if row.metric == metric], notes)]
     if len(present) > len(shown):
         parts.append(Text(f"and {len(present) - len(shown)} more rows; --format csv or json has all"))
-    lines = [*notes.lines(), *sentences(report), *missing_line(report), *below(report)]
+    why = terminal_lines(report.explanations[:MOST], len(report.explanations[MOST:]) + report.unexplained)
+    lines = [*notes.lines(), *sentences(report), *why, *missing_line(report), *below(report)]
     return [*parts, *(Text(plain(line)) for line in lines), Text(""), Text(plain(report.sentence), style="bold")]
 
 
@@ -103,6 +105,18 @@ def interval(row: Row) -> str:
     return f"{percent_change(row.change.low)[:-2]} to {percent_change(row.change.high)[:-2]}"
 
 
+def relative(row: Row) -> str:
+    """The change over that of the control, with its interval; empty where there is none."""
+    one = row.relative
+    if one is None or one.ratio is None:
+        return ""
+    if one.low is None or one.high is None:
+        return percent_change(one.ratio)
+    if one.low == one.high:  # the control itself
+        return "control"
+    return f"{percent_change(one.ratio)} ({percent_change(one.low)[:-2]} to {percent_change(one.high)[:-2]})"
+
+
 def judged(row: Row) -> str:
     """The verdict, or without a limit whether a difference is shown at all."""
     return row.verdict or row.shown or ""
@@ -117,6 +131,8 @@ def _table(report: Report, rows: Sequence[Row], notes: Footnotes) -> RenderableT
     sides = ("first", "this") if report.by else ("baseline", "candidate")
     for heading in (*sides, "change", f"{100 * report.level:g} % interval", "n"):
         table.add_column(heading, justify="right", no_wrap=True)
+    if report.control is not None:
+        table.add_column(plain(report.control), justify="right", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     marks = [notes.mark(row_notes(row)) for row in rows]
     if any(marks):
@@ -131,6 +147,7 @@ def _table(report: Report, rows: Sequence[Row], notes: Footnotes) -> RenderableT
             change(row),
             interval(row),
             _trials(row),
+            *([relative(row)] if report.control is not None else []),
         ]
         table.add_row(
             *(Text(cell) for cell in cells), Text(judged(row), style=style), *([Text(mark)] if any(marks) else [])

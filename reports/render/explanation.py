@@ -1,19 +1,17 @@
-"""Why cases moved, as lines of a terminal, bullets of Markdown, or plain data: the most important first."""
+"""Why cases moved, as data and as lines of a terminal: the most important first. Bullets are in `reports.render.markdown`."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import Any
 
 from energy_fixtures.metrics import headline
 from energy_fixtures.records import Environment, Result
 from reports.comparison import Pair
 from reports.explain.explanation import Costs, Explanation, explain
-from reports.explain.parts import Part
+from reports.explain.told import Told, told
 from reports.gate import Verdict
 from reports.noise import Between
 from reports.render.text import plain
@@ -80,53 +78,28 @@ def moved(
     return Moved(cases=tuple(found), more=0)
 
 
-def most_important(found: Iterable[Explained], most: int | None = MOST) -> Moved:
-    """The same of cases that were explained elsewhere, in any order."""
-    ordered = sorted(found, key=lambda one: (MOVED.index(one.verdict), -abs(one.explanation.split.whole.adds)))
-    shown = ordered if most is None else ordered[:most]
-    return Moved(cases=tuple(shown), more=len(ordered) - len(shown))
+def told_of(found: Moved, costs_of: CostsOf = Explanation.costs) -> tuple[Told, ...]:
+    """The same as data; names are as they were recorded."""
+    return tuple(
+        told(
+            one.explanation,
+            costs_of(one.explanation),
+            fullname=one.fullname,
+            case=one.case,
+            verdict=one.verdict.value,
+        )
+        for one in found.cases
+    )
 
 
-def terminal_lines(found: Moved, costs_of: CostsOf = Explanation.costs) -> list[str]:
-    """Two lines per case, then what the costs rest on; empty when nothing moved."""
+def terminal_lines(cases: Sequence[Told], more: int = 0) -> list[str]:
+    """Two lines per case, `more` that are not shown, then what the costs rest on; empty when nothing moved."""
     lines = []
-    for one in found.cases:
-        lines.append(plain(f"  {one.verdict.value} {one.case}: {one.explanation.sentence}"))
-        lines.append(plain(f"    {costs_of(one.explanation).sentence}"))
-    more = [f"  and {found.more} more"] if found.more else []
-    return [*lines, *more, *(f"  {plain(basis)}" for basis in _bases(found, costs_of))]
-
-
-def markdown_lines(found: Moved, costs_of: CostsOf = Explanation.costs) -> list[str]:
-    """A bullet per case, then what the costs rest on; empty when nothing moved."""
-    lines = [
-        f"- **{one.verdict.value}** {code_span(one.case)}: {plain(one.explanation.sentence)}. "
-        f"Costs: {plain(costs_of(one.explanation).sentence)}."
-        for one in found.cases
-    ]
-    more = [f"- and {found.more} more"] if found.more else []
-    bases = _bases(found, costs_of)
-    return [*lines, *more, *(["", *(plain(basis) for basis in bases)] if bases else [])]
-
-
-def json_dicts(found: Moved, costs_of: CostsOf = Explanation.costs) -> list[dict[str, Any]]:
-    """One mapping per case, of strings, numbers, lists and None; names are as they were recorded."""
-    return [
-        {"fullname": one.fullname, "case": one.case, "verdict": one.verdict.value, **_plain_data(one, costs_of)}
-        for one in found.cases
-    ]
-
-
-def code_span(name: str) -> str:
-    """A name as code in Markdown, where nothing in it means anything.
-
-    >>> code_span("b8"), code_span("a`b")
-    ('`b8`', '`` a`b ``')
-    """
-    text = plain(name)
-    longest = max((len(run) for run in re.findall("`+", text)), default=0)
-    fence, space = "`" * (longest + 1), " " if longest else ""
-    return f"{fence}{space}{text}{space}{fence}"
+    for one in cases:
+        lines.append(plain(f"  {one.verdict} {one.case}: {one.sentence}"))
+        lines.append(plain(f"    {one.costs.sentence}"))
+    rest = [f"  and {more} more" if cases else f"  {more} are not explained"] if more else []
+    return [*lines, *rest, *(f"  {plain(basis)}" for basis in bases(cases))]
 
 
 def _rank(one: tuple[Verdict, Result, Result]) -> tuple[int, float]:
@@ -143,62 +116,6 @@ def _size(baseline: Result, candidate: Result) -> float:
     return abs(math.log(fmean(new) / fmean(old)))
 
 
-def _bases(found: Moved, costs_of: CostsOf) -> list[str]:
-    return list(dict.fromkeys(costs_of(one.explanation).basis for one in found.cases))
-
-
-def _plain_data(one: Explained, costs_of: CostsOf) -> dict[str, Any]:
-    explanation, costs = one.explanation, costs_of(one.explanation)
-    split = explanation.split
-    parts = [part for part in (split.power, split.time, split.tokens) if part is not None]
-    return {
-        "sentence": explanation.sentence,
-        "method": explanation.method,
-        "metric": split.metric,
-        "unit": explanation.unit,
-        "ratio": explanation.change,
-        "whole": _part(split.whole, explanation.share(split.whole)),
-        "parts": [_part(part, explanation.share(part)) for part in parts],
-        "time_by_phase": [_part(part, explanation.share(part)) for part in split.phases],
-        "energy_by_phase": [_part(part, None) for part in split.energies],
-        "windows": list(split.windows),
-        "same_work": not explanation.work,
-        "work": list(explanation.work),
-        "conditions": [
-            {"kind": one.kind, "before": one.before, "after": one.after, "notable": one.notable}
-            for one in explanation.conditions
-        ],
-        "environment": list(explanation.around),
-        "costs": {
-            "count": costs.count,
-            "of": costs.of,
-            "energy_j": costs.energy_j,
-            "energy_low_j": _finite(costs.low_j),
-            "energy_high_j": _finite(costs.high_j),
-            "gco2e": costs.gco2e,
-            "grid_gco2e_per_kwh": costs.grid_gco2e_per_kwh,
-            "money": costs.money,
-            "price_per_kwh": costs.price_per_kwh,
-            "currency": costs.currency,
-        },
-    }
-
-
-def _part(part: Part, share: float | None) -> dict[str, Any]:
-    """`adds` and its ends are logarithms; `share` is of the whole change, None where it does not apply."""
-    low, high = (None, None) if part.reach is None else (part.adds - part.reach, part.adds + part.reach)
-    return {
-        "name": part.name,
-        "before": part.before,
-        "after": part.after,
-        "adds": part.adds,
-        "low": _finite(low),
-        "high": _finite(high),
-        "share": share,
-        "told": part.told,
-    }
-
-
-def _finite(value: float | None) -> float | None:
-    """JSON has no infinity."""
-    return value if value is not None and math.isfinite(value) else None
+def bases(cases: Sequence[Told]) -> list[str]:
+    """What the costs rest on, once."""
+    return list(dict.fromkeys(one.costs.basis for one in cases))

@@ -24,7 +24,8 @@ from reports.render.text import NOT_MEASURED, plain
 COLUMNS = (
     "case", "question", "fullname", "of", "against", "metric", "unit", "method", "measured", "scope", "where", "state",
     "baseline", "baseline_low", "baseline_high", "baseline_trials", "candidate", "candidate_low", "candidate_high",
-    "candidate_trials", "ratio", "ratio_low", "ratio_high", "verdict", "differences", "notes",
+    "candidate_trials", "ratio", "ratio_low", "ratio_high", "relative", "relative_low", "relative_high", "relative_to",
+    "verdict", "differences", "notes", "explanation", "costs",
 )  # fmt: skip
 
 
@@ -52,12 +53,17 @@ def as_json(report: Report) -> str:
 
 
 def as_csv(report: Report) -> str:
-    """A line per row; unknown is empty. Text that a spreadsheet would take for a formula is quoted with an apostrophe."""
+    """A line per row; unknown is empty. Text that a spreadsheet would take for a formula is quoted with an apostrophe.
+
+    The explanation stands in the rows of joules of its case, because joules are what it is about.
+    """
+    why = {one.fullname: one for one in report.explanations}
     paper = io.StringIO()
     writer = csv.writer(paper, lineterminator="\n")
     writer.writerow(COLUMNS)
     for row in report.rows:
-        change = row.change
+        change, side = row.change, row.relative
+        told = why.get(row.fullname) if "J" in row.unit else None
         named = [row.case, row.question, row.fullname, row.of, row.against]
         writer.writerow(
             [
@@ -72,9 +78,12 @@ def as_csv(report: Report) -> str:
                 *_figures(row.baseline),
                 *_figures(row.candidate),
                 *((change.ratio, change.low, change.high) if change is not None else (None, None, None)),
+                *((side.ratio, side.low, side.high) if side is not None else (None, None, None)),
+                _cell(report.control or "") if side is not None else None,
                 row.verdict,
                 _cell("; ".join(row.differences)),
                 _cell("; ".join(row.notes)),
+                *((None, None) if told is None else (_cell(told.sentence), _cell(told.costs.sentence))),
             ]
         )
     return paper.getvalue()

@@ -14,8 +14,10 @@ import re
 from collections.abc import Sequence
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.units import quantity
 from reports.compare.rows import Report, Row
 from reports.comparison import State
+from reports.explain.told import Told
 from reports.gate import Verdict
 from reports.render.comparison_table import (
     below,
@@ -23,11 +25,13 @@ from reports.render.comparison_table import (
     figure,
     interval,
     judged,
+    relative,
     row_notes,
     sentences,
     title,
     unique_names,
 )
+from reports.render.explanation import bases
 from reports.render.text import plain
 
 MARKER = "pytest-joules"
@@ -96,6 +100,7 @@ def markdown(report: Report, *, comment: str | None = None) -> str:
     if len(shown) < len(present):
         lines += [f"and {len(present) - len(shown)} more rows; `joules compare --format csv` has all", ""]
     lines += _list("what the gate says", [_sentence(line) for line in sentences(report)])
+    lines += why_lines(report.explanations, report.unexplained)
     lines += _list("not compared", _reasons(present))
     new = [row.case for row in _cases(present) if row.state == State.NEW.value]
     lines += _list("new", [_code(case) for case in new]) if report.candidate is not None else []
@@ -111,12 +116,17 @@ def _needs_reader(row: Row) -> bool:
 
 
 def _sentence(text: str) -> str:
-    """A sentence of ours with names in it: as escaped as a name, but never shortened.
+    """A sentence of ours with names in it: as escaped as a name, but never shortened."""
+    return _calm(_quoted(plain(text)))
+
+
+def _calm(quoted: str) -> str:
+    """Escaped text outside of code.
 
     GitHub looks for mentions and issues once more in what is rendered, though not in code: a space of no width, which
     was escaped if it was in the name, parts their sign from what follows.
     """
-    return _quoted(plain(text)).replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
+    return quoted.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
 
 
 def _quoted(text: str) -> str:
@@ -131,10 +141,13 @@ def _table(report: Report, rows: Sequence[Row]) -> list[str]:
     if not rows:
         return []
     several = len({row.metric for row in rows}) > 1
+    if report.candidate is None and report.by is None:
+        return _measured(report, rows)
     sides = ["first", "this"] if report.by else ["baseline", "candidate"]
     heads = ["case", *([report.by] if report.by else []), *(["metric"] if several else []), *sides]
     left = len(heads) - 2
-    heads += ["change", f"{100 * report.level:g} % interval", "verdict"]
+    heads += ["change", f"{100 * report.level:g} % interval"]
+    heads += [*([_sentence(report.control)] if report.control is not None else []), "verdict"]
     names = unique_names(rows)
     lines = [] if several else [f"`{rows[0].metric}`", ""]
     lines += [_line(heads), _line(["---"] * left + ["---:"] * (len(heads) - left - 1) + ["---"])]
@@ -142,8 +155,26 @@ def _table(report: Report, rows: Sequence[Row]) -> list[str]:
         cells = [_code(names[row.fullname]), *([_sentence(row.of)] if report.by else [])]
         cells += [_sentence(row.metric)] if several else []
         cells += [figure(row.baseline, row.unit), figure(row.candidate, row.unit), change(row), interval(row)]
+        cells += [relative(row)] if report.control is not None else []
         lines.append(_line([*cells, _SIGNS.get(row.verdict or "", "") + judged(row)]))
     return [*lines, ""]
+
+
+def _measured(report: Report, rows: Sequence[Row]) -> list[str]:
+    """Of a run that is compared with nothing: what each case takes."""
+    heads = ["case", "metric", "mean", f"{100 * report.level:g} % interval", "n"]
+    lines = [_line(heads), _line(["---", "---", "---:", "---:", "---:"])]
+    names = unique_names(rows)
+    for row in rows:
+        one = row.candidate
+        ends = "" if one is None or one.low is None or one.high is None else _ends(one.low, one.high, row.unit)
+        count = "" if one is None else str(one.trials)
+        lines.append(_line([_code(names[row.fullname]), _sentence(row.metric), figure(one, row.unit), ends, count]))
+    return [*lines, ""]
+
+
+def _ends(low: float, high: float, unit: str) -> str:
+    return f"{quantity(low, unit)} to {quantity(high, unit)}"
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -173,6 +204,19 @@ def _list(head: str, items: Sequence[str]) -> list[str]:
     shown = [f"- {item}" for item in items[:MOST_NOTED]]
     more = [f"- and {len(items) - MOST_NOTED} more"] if len(items) > MOST_NOTED else []
     return [f"**{head}**", "", *shown, *more, ""]
+
+
+def why_lines(cases: Sequence[Told], more: int = 0) -> list[str]:
+    """What changes are made of and what they cost: a bullet per case, then `more` that have none, and what costs rest on."""
+    lines = [
+        f"- **{one.verdict}** {_calm(escaped(one.case))}: {_sentence(one.sentence)}. "
+        f"Costs: {_sentence(one.costs.sentence)}."
+        for one in cases[:MOST_NOTED]
+    ]
+    more += len(cases[MOST_NOTED:])
+    lines += [f"- and {more} more" if cases else f"- {more} are not explained"] if more else []
+    lines += ["", *(_sentence(basis) for basis in bases(cases))] if cases else []
+    return ["**why, and what it costs**", "", *lines, ""] if lines else []
 
 
 def _more(cases: Sequence[str]) -> str:

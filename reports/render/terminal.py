@@ -11,9 +11,13 @@ from rich.text import Text
 from energy_fixtures.readings import Method
 from energy_fixtures.records import Environment, Result
 from reports.render.frameworks import cheapest
+from reports.render.papers import paper_parts
+from reports.render.serving import serving_table
 from reports.render.speculation import names_shown, speculation_table
 from reports.render.tables import View, question_table, shared
 from reports.render.text import doubts_of, plain
+
+ABOUT_MODELS = ("moe", "structure")
 
 MOST_NAMES = 5
 """Of cases that are only named, say this many; a list of hundreds hides the report above it."""
@@ -41,7 +45,7 @@ def report(results: Sequence[Result], environments: Mapping[str, Environment], v
 
 def _family(result: Result) -> str | None:
     """Cases of a question about several architectures stay in one table: the case's id tells them apart."""
-    if result.scenario is None or result.question == "moe":
+    if result.scenario is None or result.question in ABOUT_MODELS:
         return None
     return result.scenario.model
 
@@ -50,6 +54,10 @@ def _section(
     question: str, title: str, members: Sequence[Result], environments: Mapping[str, Environment], view: View
 ) -> list[RenderableType]:
     special = speculation_table(title, members, environments, view) if question == "speculative" else []
+    if question == "serving" and not (view.metrics or view.compared):
+        served = serving_table(title, members, environments, view)
+        if served:
+            return [Text(""), *served]
     parts: list[RenderableType] = [Text(""), *special]
     shown = names_shown(members, view.level) if special and not (view.metrics or view.compared) else frozenset()
     rest = [result for result in members if result.fullname not in shown]
@@ -58,7 +66,7 @@ def _section(
         parts += question_table(title, rest, environments, view)
     if question == "frameworks":
         parts += [Text(line, style="bold") for line in cheapest(members, view.level)]
-    return parts
+    return [*parts, *paper_parts(question, members, environments, view)]
 
 
 def some(names: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from reports.cli import main
+from reports.history import learnt_from
 
 WORK = """
 import time
@@ -34,8 +35,11 @@ def test_sessions_are_run_saved_and_learnt_from(project, capsys):
     """Every session is in the store for later gates, and the sentence says what they differ by."""
     assert main(["calibrate", "--sessions", "3", "--", "test_work.py"]) == 0
 
-    assert len(list(project.glob(".benchmarks/*/*_calibrate.json"))) == 3
-    assert "learnt from 2 pairs of runs" in capsys.readouterr().out
+    saved = sorted(project.glob(".benchmarks/*/*_calibrate_*.json"))
+    said = capsys.readouterr().out
+    assert [path.name[:15] for path in saved] == ["0001_calibrate_", "0002_calibrate_", "0003_calibrate_"]
+    assert "learnt from 2 pairs of runs of the same code" in said
+    assert learnt_from(saved).sentence in said
 
 
 def test_a_failing_session_is_told_with_its_output(project, capsys):

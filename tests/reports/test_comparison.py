@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import msgspec
 import pytest
 
 from energy_fixtures.metrics import METRICS
 from energy_fixtures.records import Run
-from reports.comparison import Baseline, State, contrast, scenario_differences
+from reports.comparison import Baseline, State, contrast, scenario_differences, split_values
+from reports.noise import Between
 
 
 def test_the_same_work_in_the_same_place_is_compared(case, run_of, environment):
@@ -119,3 +123,55 @@ def test_of_two_results_with_one_name_the_last_counts(case, run_of, environment)
     first, last = case("b1", [1.0]), msgspec.structs.replace(case("b1", [2.0]), started_at="2026-01-02T00:00:00+00:00")
 
     assert Baseline("0001", run_of(first, last)).pair(case("b1", [1.0]), environment()).baseline is last
+
+
+def test_values_are_split_by_session(case):
+    """Each session's valid values, in order; a session without a valid trial has none."""
+    result = case("b1", [1.0, 2.0, 3.0, 4.0, 5.0], invalid=[(), (), ("counter_reset",), (), ()])
+    assert split_values(METRICS["joules_per_output_token"], result, (2, 1, 0, 2)) == [(1.0, 2.0), (), (), (4.0, 5.0)]
+
+
+def stated(result, share):
+    """The same trials by a meter that says how sure it is."""
+    readings = [
+        msgspec.structs.replace(one.reading, uncertainty_j={"gpu:0": share * one.reading.energy_j["gpu:0"]})
+        for one in result.trials
+    ]
+    trials = tuple(
+        msgspec.structs.replace(trial, reading=reading) for trial, reading in zip(result.trials, readings, strict=True)
+    )
+    return msgspec.structs.replace(result, trials=trials)
+
+
+def test_a_coarse_counter_is_not_exact(case, run_of, environment):
+    """Trials that a counter's steps show as equal do not make an interval of no width: the meter's own doubt is left."""
+    old, new = (stated(case("b1", [value] * 4), 0.01) for value in (1.0, 1.02))
+    found = contrast(METRICS["joules_per_output_token"], Baseline("old", run_of(old)).pair(new, environment()), 0.95)
+    reach = 1.96 * math.hypot(0.01, 0.01)
+    assert (found.low, found.high) == pytest.approx((1.02 * math.exp(-reach), 1.02 * math.exp(reach)), rel=1e-4)
+    assert found.low < 1 < found.high
+
+
+def test_a_spread_wider_than_the_meters_doubt_stays(case, run_of, environment):
+    """Where trials differ by more than the meter may be off, its doubt is in their spread already and is not added."""
+    known = METRICS["joules_per_output_token"]
+    old, new = case("b1", [1.0, 1.2, 0.9, 1.1]), case("b1", [1.1, 1.3, 0.8, 1.0])
+    found = [
+        contrast(known, Baseline("old", run_of(past)).pair(now, environment()), 0.95)
+        for past, now in ((old, new), (stated(old, 0.001), stated(new, 0.001)))
+    ]
+    assert found[0] == found[1]
+
+
+def test_a_stored_baseline_is_never_exact(case, run_of, environment):
+    """What two sessions differ by is added to the spread of the rounds by squares, and not where sessions show it themselves."""
+    old, new = case("b1", [1.0, 1.02, 0.98]), case("b1", [1.1, 1.12, 1.08])
+    pair = Baseline("0001", run_of(old)).pair(new, environment())
+    known, between = METRICS["joules_per_output_token"], Between()
+
+    rounds, days = contrast(known, pair, 0.95), contrast(known, pair, 0.95, between)
+    reach = [math.log(found.high / found.value) for found in (rounds, days)]
+    assert reach[1] == pytest.approx(math.hypot(reach[0], 2.228 * math.sqrt(2) * 0.01), rel=1e-4)
+    assert days.low == pytest.approx(days.value**2 / days.high)
+    repeated = replace(pair, sessions=((2, 1), (2, 1)))
+    assert contrast(known, repeated, 0.95, between) == contrast(known, repeated, 0.95)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -226,3 +228,22 @@ def test_joules_saved_by_being_slow_are_told_as_that(case, run_of, environment):
     assert slower.verdict is alike.verdict is Verdict.IMPROVED
     assert slower.sentence.endswith("; but slower: tpot_p95 100 ms against 50.0 ms (+100.0 %)")
     assert "slower" not in alike.sentence
+
+
+def test_a_step_of_a_coarse_counter_is_no_regression(case, run_of, environment):
+    """Trials that a counter shows as equal are known to within the meter's own error; 3 % by one step of 3 % is not shown."""
+    results = []
+    for value in (1.0, 1.03):
+        one = case("b1", [value] * 5)
+        trials = tuple(
+            msgspec.structs.replace(
+                trial, reading=msgspec.structs.replace(trial.reading, uncertainty_j={"gpu:0": 0.3 / math.sqrt(6)})
+            )
+            for trial in one.trials
+        )
+        results.append(msgspec.structs.replace(one, trials=trials))
+    pair = Baseline("0001", run_of(results[0])).pair(results[1], environment())
+    judged = judge(parse_limit("mean:2.5%"), pair, 0.95)
+
+    assert judged.verdict is Verdict.INCONCLUSIVE
+    assert not judged.open  # no number of rounds makes the steps smaller

@@ -17,7 +17,7 @@ from energy_fixtures.store import read_run
 from reports.ab.sides import Revisions, revision_sides
 from tests.reports.ab.conftest import CASE, PLUGINS, WORK
 
-SLOWER = WORK.format(seconds=0.12)
+SLOWER = WORK.format(seconds=0.2)
 PROJECT = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
 PROJECT += '[project]\nname = "ab-tiny"\nversion = "7"\n[tool.setuptools]\npy-modules = ["tiny"]\n'
 
@@ -39,8 +39,8 @@ def test_hangs_in_the_second_session():
 
 
 def test_a_real_change_is_found(repository, ab, left_over, tmp_path):
-    """A head that takes a fifth longer is REGRESSED: exit 1, both sides kept as usual, nothing left behind."""
-    repository.commit("Work for 120 ms", work=SLOWER)
+    """A head that takes twice as long is REGRESSED: exit 1, both sides kept as usual, nothing left behind."""
+    repository.commit("Work for 200 ms", work=SLOWER)
     kept = tmp_path / "kept"
     status, printed, said = ab(
         "--base", "base", "--head", "HEAD", "--rounds", "2", "--fail", "mean:5%", "--save", str(kept)
@@ -48,7 +48,7 @@ def test_a_real_change_is_found(repository, ab, left_over, tmp_path):
     assert status == 1, printed + said
     assert "energy gate (mean:5%): 1 REGRESSED" in printed
     assert "simulated, not measured" in printed
-    assert "Work for 100 ms" in printed and "Work for 120 ms" in printed
+    assert "Work for 100 ms" in printed and "Work for 200 ms" in printed
     assert "block 2 of 2 · B" in said
     a, b = (read_run(kept / name).results for name in ("a.json", "b.json"))
     assert [len(result.trials) for result in (*a, *b)] == [6, 6]
@@ -89,20 +89,20 @@ def test_the_same_twice(repository, ab, tmp_path):
 def test_options(repository, ab):
     """--a and --b go to pytest, each to its side, as a shell would split them."""
     words = ("--rounds", "2", "--fail", "mean:5%", "--format=json")
-    status, printed, said = ab("--a", "--energy-meter 'simulated:400'", "--b", "--energy-meter=simulated:480", *words)
+    status, printed, said = ab("--a", "--energy-meter 'simulated:400'", "--b", "--energy-meter=simulated:800", *words)
     assert status == 1, printed + said
     seen = json.loads(printed)
     (case,) = seen["cases"]
-    assert case["ratio"] == pytest.approx(1.2, abs=0.05)
-    assert seen["differing"] == ["trace 400 against 480"]
-    assert (seen["a"], seen["b"]) == ("--energy-meter simulated:400", "--energy-meter=simulated:480")
+    assert case["ratio"] == pytest.approx(2, abs=0.2)
+    assert seen["differing"] == ["trace 400 against 800"]
+    assert (seen["a"], seen["b"]) == ("--energy-meter simulated:400", "--energy-meter=simulated:800")
 
 
 def test_an_environment_each(repository, ab):
     """With --setup each side runs with what its own setup installed, over the packages that are here."""
     test = "import time, installed\n\ndef test_work(energy):\n"
     test += "    energy.pedantic(time.sleep, args=(installed.SECONDS,), rounds=6)\n"
-    for seconds in (0.1, 0.12):
+    for seconds in (0.1, 0.2):
         script = "from pathlib import Path\nimport sysconfig\n(Path(sysconfig.get_path('purelib')) / 'installed.py')"
         repository.commit(f"{seconds}", test_work=test, install=f"{script}.write_text('SECONDS = {seconds}')\n")
     words = ("--head", "HEAD", "--setup", "python install.py", "--rounds", "2", "--fail", "mean:5%")

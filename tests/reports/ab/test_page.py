@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import json
 
 import pytest
 
 from reports.ab.outcome import Spent, conclude, reportable
 from reports.ab.page import markdown, record, text
+from reports.explain.prices import Prices
 from reports.gate import Verdict, parse_limit
 
 EQUAL = [1.0, 1.01, 0.99, 1.0, 1.005, 0.995]
@@ -136,3 +138,26 @@ def test_two_trials_a_side_are_needed_for_a_report(case, side):
     assert not reportable((one, two))
     assert reportable((two, two))
     assert not reportable((two, side()))
+
+
+def test_a_case_that_moved_is_explained(dearer):
+    """Every form says what the change is made of and what it costs; the case that did not move is left out."""
+    prices = Prices(grid_gco2e_per_kwh=100.0, price_per_kwh=0.3, currency="EUR")
+    (one,) = record(dearer, prices).explanations
+
+    assert (one.case, one.verdict) == ("b1", "REGRESSED")
+    assert one.sentence.startswith("+20.0 % J/token")
+    assert (one.costs.grid_gco2e_per_kwh, one.costs.currency) == (100.0, "EUR")
+    for printed in (" ".join(text(dearer, "table", prices).split()), html.unescape(markdown(dearer, prices))):
+        assert one.sentence in printed
+        assert one.costs.sentence in printed
+        assert one.costs.basis in printed
+
+
+def test_what_did_not_move_is_not_explained(case, outcome):
+    """Without a limit there is no verdict, and nothing to explain."""
+    sides = [[case("b1", EQUAL[:3])], [case("b1", EQUAL[3:])]], [[case("b1", DEARER[:3])], [case("b1", DEARER[3:])]]
+    plain = outcome(*sides, limits=[])
+
+    assert record(plain).explanations == ()
+    assert "costs" not in text(plain, "table") + markdown(plain)

@@ -5,42 +5,13 @@ from __future__ import annotations
 import json
 import os
 
-import msgspec
 import pytest
 
-from reports.cli import main
 from reports.compare import run_files
 
 CALM = (1.00, 1.01, 0.99, 1.0, 1.005)
 DEARER = tuple(1.5 * value for value in CALM)
 SMALL = tuple(0.5 * value for value in CALM)
-
-
-@pytest.fixture
-def saved(tmp_path, run_of):
-    """Writes results to a file as the store does, and names it."""
-
-    def write(name, *results, **fields):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(
-            msgspec.json.format(msgspec.json.encode({"benchmarks": [], "energy": run_of(*results, **fields)}))
-        )
-        return str(path)
-
-    return write
-
-
-@pytest.fixture
-def compared(capsys):
-    """Runs the command: exit status, standard output, standard error."""
-
-    def run(*arguments):
-        status = main(["compare", *arguments])
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return run
 
 
 def rows(text):
@@ -203,20 +174,21 @@ def test_saved_runs_are_found_by_number_and_name(saved, compared, case, tmp_path
     assert "name one: other-machine/0002, this-machine/0002" in said
 
 
-def test_a_large_file_gives_the_same_report(saved, compared, case, monkeypatch):
+@pytest.mark.parametrize("limit", [(), ("--fail", "mean:5%")])
+def test_a_large_file_gives_the_same_report(saved, compared, case, monkeypatch, limit):
     """Files that are cut and shared out among processes say what small ones say, in the same order."""
     from reports.compare import command, forked
 
     old = saved("old.json", *(case(f"b{number}", CALM) for number in range(7)), case("gone", CALM))
     new = saved("new.json", *(case(f"b{number}", DEARER) for number in (3, 1, 0, 2, 6, 5, 4)), case("fresh", CALM))
-    whole = compared(old, new, "--format", "json", "--fail", "mean:5%")
+    whole = compared(old, new, "--format", "json", *limit)
     monkeypatch.setattr(run_files, "LARGE_BYTES", 1)
     monkeypatch.setattr(run_files, "RELEASE_BYTES", 1)
     monkeypatch.setattr(command, "MANY", 1)
     for module in (run_files, command):
         monkeypatch.setattr(module, "cores", lambda: 3)
 
-    assert compared(old, new, "--format", "json", "--fail", "mean:5%") == whole
+    assert compared(old, new, "--format", "json", *limit) == whole
     assert forked.cores() >= 1
 
 

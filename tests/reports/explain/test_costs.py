@@ -117,3 +117,15 @@ def test_impossible_seconds_are_not_summed():
 def test_no_results_took_nothing():
     """Without a result there is no window."""
     assert own_joules([]) == OwnJoules(energy_j={}, duration_s=0.0, windows=0, invalid=0)
+
+
+def test_parts_of_a_run_add_up():
+    """What two processes summed of one run is what one would have summed; methods stay apart."""
+    results = [side(), side(method="modelled", invalid=[(9.0, "throttled")]), side(seconds=5.0)]
+    apart = own_joules(results[:1]) + own_joules(results[1:])
+
+    whole = own_joules(results)
+    assert apart.energy_j == pytest.approx(dict(whole.energy_j))
+    assert apart.duration_s == pytest.approx(whole.duration_s)
+    assert (apart.windows, apart.invalid) == (whole.windows, whole.invalid) == (10, 1)
+    assert apart.sentence == whole.sentence

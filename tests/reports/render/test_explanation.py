@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from functools import partial
 
+import msgspec
 import pytest
 
 from reports.comparison import Pair, State
-from reports.explain.explanation import Explanation
+from reports.explain.prices import Prices
 from reports.gate import Verdict
 from reports.render.explanation import (
     Moved,
-    code_span,
-    json_dicts,
-    markdown_lines,
-    most_important,
     moved,
     terminal_lines,
+    told_of,
 )
 from tests.reports.sides import STEADY, side
 
@@ -33,6 +30,11 @@ def judged(name: str, factor: float, verdict: Verdict | None, state: State = Sta
 def found(*pairs, **more: object) -> Moved:
     """What moved among these pairs, without environments."""
     return moved(pairs, {}, {}, level=0.95, **more)  # type: ignore[arg-type]
+
+
+def as_json(*pairs):
+    """What JSON holds of these pairs."""
+    return json.loads(msgspec.json.encode(told_of(found(*pairs))))
 
 
 def test_cases_that_moved_are_ordered_by_verdict_and_size():
@@ -56,7 +58,8 @@ def test_cases_that_moved_are_ordered_by_verdict_and_size():
 def test_the_terminal_has_two_lines_per_case_and_the_basis_once():
     """Sentence, costs, how many more there are, and what the costs rest on."""
     pairs = [judged(f"b{number}", 1 + number / 10, Verdict.REGRESSED) for number in range(1, 10)]
-    lines = terminal_lines(found(*pairs, most=2))
+    two = found(*pairs, most=2)
+    lines = terminal_lines(told_of(two), two.more)
 
     assert lines == [
         "  REGRESSED b9: +90.0 % J/token: 90.0 % more time at the same power",
@@ -77,34 +80,10 @@ def test_five_cases_are_shown_unless_more_are_asked_for():
     assert (len(found(*pairs, most=None).cases), found(*pairs, most=None).more) == (7, 0)
 
 
-def test_cases_explained_elsewhere_are_ordered_alike():
-    """Explanations that come row by row end in the same order, cut at the same number."""
-    pairs = [judged(f"b{factor}", factor, Verdict.REGRESSED) for factor in (1.1, 1.3, 1.2)]
-    pairs.append(judged("b0.9", 0.9, Verdict.IMPROVED))
-    rows = [one for pair in pairs for one in found(pair).cases]
-
-    assert most_important(rows, most=None) == found(*pairs, most=None)
-    assert most_important(rows, most=3).more == 1
-
-
-def test_markdown_is_one_bullet_per_case():
-    """Verdict, case as code, sentence and costs."""
-    lines = markdown_lines(found(judged("b8", 1.1, Verdict.REGRESSED), judged("b1", 0.9, Verdict.IMPROVED), most=1))
-
-    assert lines == [
-        "- **REGRESSED** `b8`: +10.0 % J/token: 10.0 % more time at the same power. "
-        "Costs: 4.17 kWh (4.06 kWh to 4.27 kWh) and 1.91 kgCO2e more per million requests.",
-        "- and 1 more",
-        "",
-        "costs: 458 gCO2e/kWh (world average of 2025, Ember); "
-        "of the metered domains alone, cooling and losses of supplies not in them",
-    ]
-
-
 def test_prices_are_the_callers():
     """Whoever prints may name grid and price; both stand in the line and in the basis."""
-    costs_of = partial(Explanation.costs, grid_gco2e_per_kwh=50.0, price_per_kwh=0.2, currency="EUR")
-    lines = terminal_lines(found(judged("b8", 1.1, Verdict.REGRESSED)), costs_of)
+    prices = Prices(grid_gco2e_per_kwh=50.0, price_per_kwh=0.2, currency="EUR")
+    lines = terminal_lines(told_of(found(judged("b8", 1.1, Verdict.REGRESSED)), prices.costs))
 
     assert lines[1] == "    4.17 kWh (4.06 kWh to 4.27 kWh), 208 gCO2e and 0.833 EUR more per million requests"
     assert lines[2].startswith("  costs: 50 gCO2e/kWh, 0.2 EUR per kWh; ")
@@ -112,31 +91,28 @@ def test_prices_are_the_callers():
 
 def test_nothing_moved_says_nothing():
     """Without a case there is no line, and no basis of costs that are not there."""
-    nothing = found(judged("b8", 1.1, Verdict.INCONCLUSIVE))
+    nothing = told_of(found(judged("b8", 1.1, Verdict.INCONCLUSIVE)))
 
-    assert terminal_lines(nothing) == markdown_lines(nothing) == json_dicts(nothing) == []
+    assert nothing == ()
+    assert terminal_lines(nothing) == []
+
+
+def test_cases_that_moved_without_an_explanation_are_counted():
+    """Where nothing can be split, a line says how many cases that concerns."""
+    assert terminal_lines((), 3) == ["  3 are not explained"]
 
 
 def test_a_hostile_name_paints_nothing():
-    """Control characters of a case's name are written out, and in Markdown it cannot leave its code span."""
-    cases = found(judged(EVIL, 1.1, Verdict.REGRESSED))
-    (bullet, *_), terminal = markdown_lines(cases), terminal_lines(cases)
+    """Control characters of a case's name are written out."""
+    lines = terminal_lines(told_of(found(judged(EVIL, 1.1, Verdict.REGRESSED))))
 
-    assert all(line.isprintable() for line in [bullet, *terminal])
-    assert bullet.startswith("- **REGRESSED** ``` \\x1b[31mb`8``|<b>\\n- [x](y) ```: +10.0 %")
-
-
-@pytest.mark.parametrize(
-    ("name", "span"), [("b8", "`b8`"), ("`", "`` ` ``"), ("a``b", "``` a``b ```"), ("a\nb", "`a\\nb`")]
-)
-def test_code_spans_have_longer_fences_than_their_text(name, span):
-    """The fence of a code span is one backtick longer than any inside."""
-    assert code_span(name) == span
+    assert all(line.isprintable() for line in lines)
+    assert lines[0].startswith("  REGRESSED \\x1b[31mb`8``|<b>")
 
 
 def test_json_holds_the_figures_behind_the_sentence():
     """Parts with what they add, ends of intervals, shares, costs: numbers, and null where unknown."""
-    (one,) = json.loads(json.dumps(json_dicts(found(judged("b8", 1.1, Verdict.REGRESSED))), allow_nan=False))
+    (one,) = as_json(judged("b8", 1.1, Verdict.REGRESSED))
 
     assert one["fullname"] == "benchmarks/test_frameworks.py::test_frameworks[b8]"
     assert (one["case"], one["verdict"], one["method"]) == ("b8", "REGRESSED", "counter")
@@ -160,7 +136,7 @@ def test_json_has_no_interval_where_there_is_none():
     """One window leaves the ends of every interval null, and the figures stay."""
     before, after = side(spread=(0.0,)), side(spread=(0.0,), seconds=3.0)
     pair = Pair(state=State.COMPARED, candidate=after, baseline=before)
-    (one,) = json.loads(json.dumps(json_dicts(found((pair, Verdict.REGRESSED))), allow_nan=False))
+    (one,) = as_json((pair, Verdict.REGRESSED))
 
     assert (one["whole"]["low"], one["whole"]["high"], one["costs"]["energy_low_j"]) == (None, None, None)
     assert one["ratio"] == pytest.approx(1.5)
@@ -171,4 +147,4 @@ def test_environments_are_found_by_their_key(environment):
     before, after = environment(), environment(packages={"torch": "2.14.0"})
     cases = moved([judged("b8", 1.1, Verdict.REGRESSED)], {"here": before}, {"here": after}, level=0.95)
 
-    assert json_dicts(cases)[0]["environment"] == ["torch 2.13.0 against 2.14.0"]
+    assert told_of(cases)[0].environment == ("torch 2.13.0 against 2.14.0",)

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from energy_fixtures.errors import ConfigurationError
 from reports.compare.rows import Asked, rows_of
 from reports.compare.summary import summary
-from reports.comparison import Around, hold
-from reports.gate import parse_limit
-from reports.render.markdown import LONGEST_NAME, MOST_ROWS, escaped, markdown, marker
+from reports.comparison import Around, Pair, State, hold
+from reports.gate import Verdict, parse_limit
+from reports.render.explanation import moved, told_of
+from reports.render.markdown import LONGEST_NAME, MOST_NOTED, MOST_ROWS, escaped, markdown, marker, why_lines
+from tests.reports.sides import STEADY, side
 
 LEVEL = 0.95
 CALM = (1.00, 1.01, 0.99, 1.0, 1.005)
@@ -127,3 +129,47 @@ def test_no_name_calls_people_or_issues(report_of):
     assert "&#64;&#8203;team fixes &#35;&#8203;12" in text
     assert "<code>&#64;team fixes &#35;12</code>" in text
     assert "@" not in text
+
+
+@pytest.fixture
+def told():
+    """One case of a name that regressed by a tenth, explained."""
+
+    def make(name):
+        before, after = (side(spread=STEADY, name=name, seconds=seconds) for seconds in (2.0, 2.2))
+        pair = Pair(state=State.COMPARED, baseline=before, candidate=after)
+        return told_of(moved([(pair, Verdict.REGRESSED)], {}, {}, level=LEVEL))
+
+    return make
+
+
+def test_a_case_that_moved_is_a_bullet(told):
+    """Verdict, case, sentence and costs; then how many more there are, and what the costs rest on."""
+    assert why_lines(told("b8"), more=3) == [
+        "**why, and what it costs**",
+        "",
+        "- **REGRESSED** b8: +10.0 % J/token: 10.0 % more time at the same power. "
+        "Costs: 4.17 kWh (4.06 kWh to 4.27 kWh) and 1.91 kgCO2e more per million requests.",
+        "- and 3 more",
+        "",
+        "costs: 458 gCO2e/kWh (world average of 2025, Ember); "
+        "of the metered domains alone, cooling and losses of supplies not in them",
+        "",
+    ]
+    assert len([line for line in why_lines(told("b8") * 30) if line.startswith("- **")]) == MOST_NOTED
+    assert "- and 10 more" in why_lines(told("b8") * 30)
+
+
+def test_cases_without_an_explanation_are_counted():
+    """Nothing moved is nothing said; what moved and cannot be split is a number."""
+    assert why_lines(()) == []
+    assert "- 3 are not explained" in why_lines((), more=3)
+
+
+def test_no_name_in_an_explanation_is_markup(told):
+    """A hostile name is plain text in its bullet: no code, tag, link or mention, and one line."""
+    (bullet,) = [line for line in why_lines(told("\x1b[31m@all`8`|<b>\n- [x](y)")) if line.startswith("- ")]
+    name = bullet.removeprefix("- **REGRESSED** ").split(": +")[0]
+
+    assert not set("`<>|[]@\x1b\n") & set(name)
+    assert "&#64;&#8203;all" in name

@@ -1,0 +1,154 @@
+"""The papers' tables, rehearsed: results of a made-up board stand in for those that need CUDA.
+
+Every joule below is invented. The result file is written, read and shown as one of a real session would be.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from energy_fixtures.readings import Reading
+from energy_fixtures.records import Environment, Result, Run, Speculation
+from energy_fixtures.store import read_run
+from reports.published import FIGURES
+from reports.render.papers import differences_of
+from reports.render.tables import View
+from reports.render.terminal import report
+from reports.render.text import to_lines
+
+VIEW = View(level=0.95)
+MADE_UP = "Made-up board (rehearsal)"
+LLAMA = {"model": "shape:llama-3.1-8b", "dtype": "bfloat16"}
+
+
+@pytest.fixture
+def rehearsal(environment: Callable[..., Environment]) -> Environment:
+    """Four boards that do not exist, and random weights."""
+    boards = tuple({"name": MADE_UP, "uuid": f"GPU-{index}", "power_limit_w": 300.0} for index in range(4))
+    engine = {"device": "cuda", "dtype": "bfloat16", "weights": "dummy"}
+    return environment(boards=boards, engine=engine, meter={"name": "replay", "method": "replay"})
+
+
+@pytest.fixture
+def shown(rehearsal: Environment, tmp_path: Path) -> Callable[[Sequence[Result]], str]:
+    """What a terminal shows of these results once they were a file."""
+
+    def show(results: Sequence[Result]) -> str:
+        there = tuple(msgspec.structs.replace(result, environment=rehearsal.key) for result in results)
+        run = Run(schema_version=1, environments={rehearsal.key: rehearsal}, results=there)
+        path = tmp_path / "0001_rehearsal.json"
+        path.write_text(json.dumps({"energy": msgspec.to_builtins(run)}))
+        read = read_run(path)
+        parts = report(list(read.results), read.environments, VIEW)
+        return "\n".join(to_lines(parts, width=120, colour=False)) + "\n"
+
+    return show
+
+
+@pytest.fixture
+def replayed(case: Callable[..., Result]) -> Callable[..., Result]:
+    """A replayed case of one or several boards, three trials within a percent; joules are those of one batch."""
+
+    def make(question: str, name: str, joules: Sequence[float], **fields: object) -> Result:
+        domains = [f"gpu:{index}" for index in range(len(joules))]
+        made = case(name, [1.0] * 3, question=question, method="replay", scope=tuple(domains), **LLAMA | fields)
+        trials = tuple(
+            msgspec.structs.replace(
+                trial,
+                reading=Reading(
+                    energy_j={domain: one * factor for domain, one in zip(domains, joules, strict=True)},
+                    duration_s=1.0,
+                    method="replay",
+                ),
+            )
+            for trial, factor in zip(made.trials, (0.99, 1.0, 1.01), strict=True)
+        )
+        return msgspec.structs.replace(made, trials=trials)
+
+    return make
+
+
+def questions(replayed: Callable[..., Result]) -> list[Result]:
+    """Every question whose cases need CUDA, a few cases each."""
+    draft = Speculation(method="draft", draft_model="shape:llama-3.2-1b")
+    lengths = {"input_tokens": 100, "output_tokens": 100}
+    cell = {"workload": "burstgpt-like", "synthetic": True, "requests": 2279, "workload_requests": 9907}
+    cells = [
+        replayed("workloads", f"{engine}-cell", [joules], engine=engine, execution=execution, batch_size=batch)
+        for engine, execution, joules, batch in (
+            ("transformers", "eager", 90.0, 256),
+            ("vllm", "cuda_graphs", 100.0, 1024),
+        )
+    ]
+    return [
+        replayed("frameworks", "transformers-eager-b1", [40.0], engine="transformers"),
+        replayed("frameworks", "transformers-compiled-b1", [28.0], engine="transformers", execution="compiled"),
+        replayed("frameworks", "vllm-eager-b1", [20.0]),
+        replayed("frameworks", "vllm-cuda-graphs-b1", [15.0], execution="cuda_graphs"),
+        replayed("speculative", "vllm-autoregressive-b128", [50.0], batch_size=128),
+        replayed("speculative", "vllm-draft-b128", [62.0], batch_size=128, speculation=draft),
+        replayed("parallelism", "vllm-one-b1", [20.0]),
+        replayed("parallelism", "vllm-tp2-b1", [13.0, 12.8], tensor_parallel=2),
+        replayed("parallelism", "vllm-tp4-b1", [7.8, 7.7, 7.9, 7.6], tensor_parallel=4),
+        replayed("parallelism", "vllm-one-b8", [30.0], batch_size=8),
+        replayed("parallelism", "vllm-pp2-b8", [18.0, 17.0], pipeline_parallel=2, batch_size=8),
+        replayed("parallelism", "vllm-dp2-b8", [21.0, 20.0], data_parallel=2, batch_size=8),
+        replayed("quantisation", "vllm-plain-b1", [20.0]),
+        replayed("quantisation", "vllm-fp8-b1", [13.0], quantization="fp8"),
+        replayed("quantisation", "vllm-fp8-cache-b1", [19.5], kv_cache_dtype="fp8"),
+        replayed("geometry", "vllm-P1-b1", [100.0], **lengths),
+        replayed("geometry", "vllm-P2-b1", [210.0], **lengths | {"input_tokens": 900}),
+        replayed("geometry", "vllm-P3-b1", [900.0], **lengths | {"output_tokens": 900}),
+        *(msgspec.structs.replace(one, params=cell) for one in cells),
+    ]
+
+
+def test_what_needs_cuda_is_shown_as_its_golden_copy(
+    replayed: Callable[..., Result], shown: Callable[[Sequence[Result]], str]
+) -> None:
+    """Tables, per-board joules, totals, published figures and differences of setting, from a file of invented results."""
+    golden = Path(__file__).with_name("papers.txt")
+    got = shown(questions(replayed))
+    if not golden.exists() or got != golden.read_text(encoding="utf-8"):
+        golden.with_suffix(".got").write_text(got, encoding="utf-8")  # to look at, and to move over when it is right
+
+    assert got == golden.read_text(encoding="utf-8")
+
+
+def test_a_published_figure_is_never_among_the_measured_ones(
+    replayed: Callable[..., Result], shown: Callable[[Sequence[Result]], str]
+) -> None:
+    """Whatever is printed of a paper stands in the column `published` or in a line that begins with that word."""
+    text = shown(questions(replayed))
+
+    assert "published" in text
+    assert all("arXiv" not in line or "published" in text[: text.index(line)] for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("board", "model", "dtype", "weights", "differences"),
+    [
+        ("NVIDIA RTX A6000", "meta-llama/Llama-3.1-8B", "bfloat16", "trained", []),
+        ("NVIDIA H200", "shape:llama-3.1-8b", "bfloat16", "dummy", ["NVIDIA H200", "random weights"]),
+        ("NVIDIA RTX A6000", "Qwen/Qwen2.5-7B", "float16", "trained", ["Qwen/Qwen2.5-7B", "float16"]),
+    ],
+)
+def test_what_differs_from_the_papers_setting_is_named(
+    case: Callable[..., Result],
+    environment: Callable[..., Environment],
+    board: str,
+    model: str,
+    dtype: str,
+    weights: str,
+    differences: list[str],
+) -> None:
+    """Board, model, number format and weights are compared as far as the paper tells them; equal ones are not named."""
+    here = case("a", [1.0] * 3, model=model, dtype=dtype)
+    there = environment(boards=({"name": board},), engine={"device": "cuda", "weights": weights})
+
+    assert differences_of(FIGURES["vllm against transformers"], here, there) == differences

@@ -1,0 +1,66 @@
+"""Workloads from their cells: E is the sum of N / B times the energy of a batch, stack by stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import pytest
+
+from energy_fixtures.records import Result
+from reports.workload_totals import savings_of, totals_of
+
+
+@pytest.fixture
+def cell(case: Callable[..., Result]) -> Callable[..., Result]:
+    """A cell's Result: joules of each trial's one batch, requests in the cell, largest batch."""
+
+    def make(tokens: tuple[int, int], joules: Sequence[float], requests: int, batch: int, **fields: object) -> Result:
+        per_token = [one / (batch * tokens[1]) for one in joules]
+        lengths = {"input_tokens": tokens[0], "output_tokens": tokens[1], "batch_size": batch}
+        made = case(f"{tokens}-{fields}", per_token, question="workloads", **lengths, **fields)
+        params = {"workload": "chat", "synthetic": True, "requests": requests, "workload_requests": 100}
+        return msgspec.structs.replace(made, params=params)
+
+    return make
+
+
+def test_the_total_is_that_of_the_formula(cell: Callable[..., Result]) -> None:
+    """By hand: 60 requests in batches of 8 at 4 J and 20 in batches of 10 at 5 J are 30 + 10 = 40 J, of 80 in 100 requests."""
+    results = [cell((32, 8), [4.0] * 3, 60, 8), cell((128, 8), [5.0] * 3, 20, 10)]
+
+    (total,) = totals_of(results, 0.95)
+
+    assert total.total.covered_j == pytest.approx(40.0)
+    assert (total.total.requests, total.of_requests, total.covered) == (80, 100, 0.8)
+    assert total.total.batches == pytest.approx(9.5)
+    assert (total.workload, total.synthetic, total.engine, total.execution) == ("chat", True, "vllm", "eager")
+
+
+def test_uncertainties_of_cells_add_in_quadrature(cell: Callable[..., Result]) -> None:
+    """Two cells with the same spread are together less sure than one by the square root of two, in joules."""
+    joules = [3.9, 4.0, 4.1]
+    (one,) = totals_of([cell((32, 8), joules, 8, 8)], 0.95)
+    (two,) = totals_of([cell((32, 8), joules, 8, 8), cell((64, 8), joules, 8, 8)], 0.95)
+
+    assert one.total.uncertainty_j is not None and two.total.uncertainty_j is not None
+    assert two.total.uncertainty_j == pytest.approx(2**0.5 * one.total.uncertainty_j)
+
+
+def test_stacks_are_compared_over_the_cells_of_both(cell: Callable[..., Result]) -> None:
+    """A cell that one stack has not measured is left out of the comparison, and batches may differ."""
+    results = [
+        cell((32, 8), [8.0] * 3, 10, 4, engine="transformers"),
+        cell((128, 8), [9.0] * 3, 10, 4, engine="transformers"),
+        cell((32, 8), [4.0] * 3, 10, 8),
+    ]
+
+    (saving,) = savings_of(totals_of(results, 0.95), 0.95)
+
+    assert (saving.cells, saving.stack.engine, saving.against.engine) == (1, "vllm", "transformers")
+    assert saving.ratio == pytest.approx(0.25)
+
+
+def test_other_results_have_no_total(case: Callable[..., Result]) -> None:
+    """Cases of other questions name no workload and are passed over."""
+    assert totals_of([case("a", [1.0] * 3)], 0.95) == ()
