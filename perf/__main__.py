@@ -1,4 +1,6 @@
-"""`tox -e perf [-- collect window load accuracy compare gate optimum]`: print the figures asked for, all of them by default.
+"""`tox -e perf [-- GROUP ...]`: print the figures of the groups asked for, of all of them by default.
+
+Groups: collect window load accuracy compare gate ab workload estimate serving optimum.
 
 Exit status 0 also when a goal is missed, since machines differ; 1 when a figure could not be taken.
 """
@@ -8,7 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from perf import accuracy, collect, compare, gate, optimum, window
+from perf import ab, accuracy, collect, compare, estimate, gate, optimum, serving, window, workload
 from perf.figure import CommandFailed, Figure
 
 GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -18,6 +20,10 @@ GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
     "accuracy": accuracy.figures,
     "compare": compare.figures,
     "gate": gate.figures,
+    "ab": ab.figures,
+    "workload": workload.figures,
+    "estimate": estimate.figures,
+    "serving": serving.figures,
     "optimum": optimum.figures,
 }
 

@@ -16,6 +16,10 @@ import typer.core
 
 from energy_fixtures.errors import ConfigurationError, JoulesError
 from reports.console import COLUMNS, print_json, print_report, print_text, say, steps, write_text
+from reports.estimate.cli import estimate
+from reports.ideal.cli import ideal
+from reports.predict.cli import predict_app
+from reports.workload.cli import workload
 
 WRONG_USE = 4
 FAILED = 1
@@ -230,6 +234,12 @@ def calibrate(
 
     between = learn(pytest_arguments or (), sessions, say=say)
     typer.echo(between.sentence)
+
+
+app.command()(workload)
+app.command()(ideal)
+app.command()(estimate)
+app.add_typer(predict_app, name="predict")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

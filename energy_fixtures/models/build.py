@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energy_fixtures.models.parameters import whole_number
+from energy_fixtures.models.architecture import whole_number
 from energy_fixtures.models.tiny import Recipe
 
 if TYPE_CHECKING:

@@ -10,12 +10,15 @@ import re
 from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.models.architecture import BYTES_PER_PARAMETER, Architecture, architecture
 from energy_fixtures.models.base import ModelSpec
-from energy_fixtures.models.parameters import BYTES_PER_PARAMETER, parameter_count
 from energy_fixtures.models.shapes import SHAPES, Config, Shape
+from energy_fixtures.models.synthetic import DTYPE as SYNTHETIC_DTYPE
+from energy_fixtures.models.synthetic import PREFIX as SYNTHETIC_PREFIX
+from energy_fixtures.models.synthetic import synthetic
 from energy_fixtures.models.tiny import RECIPES
 
-__all__ = ["SHAPES", "Shape", "config_of", "parameter_count", "resolve", "weight_bytes", "weight_files"]
+__all__ = ["SHAPES", "Shape", "architecture_of", "config_of", "resolve", "weight_bytes", "weight_files"]
 
 SHAPE_PREFIX = "shape:"
 
@@ -33,8 +36,8 @@ def resolve(name: str) -> ModelSpec:
     """The model that `name` stands for.
 
     Args:
-        name: `tiny`, `tiny-draft`, `tiny-moe`, `shape:NAME` (any case), a folder that holds a config.json,
-            or a hub id `owner/name`, optionally `@revision`.
+        name: `tiny`, `tiny-draft`, `tiny-moe`, `shape:NAME` (any case), `synthetic:l12-h768-a12-kv4-f3072`, a folder
+            that holds a config.json, or a hub id `owner/name`, optionally `@revision`.
 
     Raises:
         ConfigurationError: None of these; the message names the nearest that exist.
@@ -45,6 +48,9 @@ def resolve(name: str) -> ModelSpec:
         return _TINY_SPECS[lowered]
     if lowered.startswith(SHAPE_PREFIX):
         return _shape(lowered.removeprefix(SHAPE_PREFIX), typed)
+    if lowered.startswith(SYNTHETIC_PREFIX):
+        synthetic(lowered)  # says what is wrong with it
+        return ModelSpec(name=lowered, source="shape", default_dtype=SYNTHETIC_DTYPE)
     folder = os.path.expanduser(typed)
     if os.path.isdir(folder) or typed in (".", "..") or typed.startswith(("/", "./", "../", "~")):
         return _folder(Path(folder), typed)
@@ -60,6 +66,8 @@ def config_of(spec: ModelSpec) -> Config | None:
     """Content of the model's config.json, as far as this machine has it; None for a hub model that is not cached."""
     if spec.source == "built":
         return RECIPES[spec.name].config
+    if spec.source == "shape" and spec.name.startswith(SYNTHETIC_PREFIX):
+        return synthetic(spec.name)
     if spec.source == "shape":
         return SHAPES[spec.name.removeprefix(SHAPE_PREFIX)].config
     folder = _local_folder(spec)
@@ -73,6 +81,15 @@ def config_of(spec: ModelSpec) -> Config | None:
     if not isinstance(config, dict):
         raise ConfigurationError(f"the config.json of model {spec.name!r} holds no JSON object; mend or replace it.")
     return config
+
+
+def architecture_of(spec: ModelSpec) -> Architecture | None:
+    """The model's shape; None where it is not known: a hub model that is not cached, an architecture of the user's own."""
+    try:
+        config = config_of(spec)
+    except ConfigurationError:  # whoever opens the model says so
+        return None
+    return None if config is None else _known(config)
 
 
 def weight_bytes(spec: ModelSpec, dtype: str) -> int | None:
@@ -94,16 +111,20 @@ def weight_bytes(spec: ModelSpec, dtype: str) -> int | None:
     wanted = dtype if dtype != "auto" else spec.default_dtype
     if wanted == "auto":
         wanted = str(config.get("dtype") or config.get("torch_dtype"))
-    per_parameter = BYTES_PER_PARAMETER.get(wanted)
-    try:
-        return None if per_parameter is None else round(parameter_count(config) * per_parameter)
-    except ConfigurationError:  # an architecture of the user's own: its size is unknown, which is no error
-        return None
+    shape = _known(config)
+    return None if shape is None or wanted not in BYTES_PER_PARAMETER else round(shape.weight_bytes(wanted))
 
 
 def weight_files(folder: Path) -> list[Path]:
     """Files in `folder` that hold weights in a format that the engines open."""
     return [path for pattern in ("*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf") for path in folder.glob(pattern)]
+
+
+def _known(config: Config) -> Architecture | None:
+    try:
+        return architecture(config)
+    except ConfigurationError:  # an architecture of the user's own: its size is unknown, which is no error
+        return None
 
 
 def _shape(wanted: str, typed: str) -> ModelSpec:

@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.models.architecture import whole_number
 from energy_fixtures.models.base import LocalModel, ModelSpec
 from energy_fixtures.models.build import write_weights
 from energy_fixtures.models.catalogue import config_of, weight_files
-from energy_fixtures.models.parameters import whole_number
 from energy_fixtures.models.shapes import Config
 from energy_fixtures.models.tiny import RECIPES
 from energy_fixtures.models.vocabulary import tokenizer_files, vocabulary

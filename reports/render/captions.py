@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from statistics import median
 
 from energy_fixtures.metrics import HOST_KINDS
 from energy_fixtures.records import Environment, Result, Scenario
 from energy_fixtures.units import quantity
+from reports.ideal.gap import floor_for, why_unknown
 from reports.render.columns import HOST, PHASES, Column, percent
 from reports.render.phases import phases_said
 from reports.render.text import plain
@@ -45,6 +47,21 @@ def column_captions(results: Sequence[Result], columns: Sequence[Column]) -> lis
     if shown.intersection(PHASES) and (said := phases_said(results)) is not None:
         lines.append(said)
     return [plain(line) for line in lines]
+
+
+def gap_captions(results: Sequence[Result], environments: Mapping[str, Environment], boards: Path | None) -> list[str]:
+    """Which floor a gap is measured from, and why it is unknown where it is."""
+    floors = [floor_for(result, environments.get(result.environment), boards) for result in results]
+    known = dict.fromkeys(floor.board.name for floor in floors if not isinstance(floor, str))
+    lines = []
+    if known:
+        rest = any(not isinstance(floor, str) and floor.idle_w is None for floor in floors)
+        missing = "; power at rest unknown and left out" if rest else ""
+        lines.append(
+            f"gap to ideal: over the modelled floor of {', '.join(known)}: dense peak, bytes moved, power at rest{missing}"
+        )
+    unknown = why_unknown(results, environments, boards)
+    return [plain(line) for line in (*lines, *(f"gap to ideal unknown: {reason}" for reason in unknown))]
 
 
 def _error(results: Sequence[Result]) -> list[str]:

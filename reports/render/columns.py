@@ -29,6 +29,9 @@ SHORT = {
     "e2el": "E2EL",
     "output_throughput": "output",
     "acceptance_rate": "acceptance",
+    "gap_to_ideal": "gap to\nideal",
+    "prefill_gap_to_ideal": "prefill gap\nto ideal",
+    "decode_gap_to_ideal": "decode gap\nto ideal",
 }
 """What stands above the unit; other metrics stand there by their own name."""
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from energy_fixtures.metrics import METRICS, Metric, headline
+from energy_fixtures.metrics import Metric, headline
 from energy_fixtures.records import Environment, Result
 from energy_fixtures.units import scale_of, significant
 from reports.comparison import Pair, State, contrast
 from reports.gate import Verdict, percent_change
-from reports.render.captions import caption, column_captions
+from reports.ideal.gap import WHAT
+from reports.metrics import named
+from reports.noise import Between
+from reports.render.captions import caption, column_captions, gap_captions
 from reports.render.columns import UNKNOWN, Column, default_metrics
 from reports.render.text import Footnotes, doubts_of, honest, plain
 
@@ -49,6 +53,8 @@ class View:
         compared: By full name; empty when there is no baseline.
         narrow: Leave out of the usual columns what can be told from the others.
         everywhere: Doubts that hold for every table and are said once, below the last.
+        between: What two sessions differ by on their own, for intervals of changes; None where both sides are of one.
+        boards: File of boards beside the table, for the gap to the ideal.
     """
 
     level: float
@@ -57,6 +63,8 @@ class View:
     compared: Mapping[str, Compared] = field(default_factory=dict)
     narrow: bool = False
     everywhere: tuple[str, ...] = ()
+    between: Between | None = None
+    boards: Path | None = None
 
 
 def question_table(
@@ -70,11 +78,11 @@ def question_table(
         environments: By key, for the caption.
         view: How to show them.
     """
-    rows = sorted_results(results, view)
+    rows = sorted_results(results, environments, view)
     shown = (*_shared_doubts(rows), *view.everywhere)
     notes = Footnotes()
     table = new_table(honest(title, rows[0].method))
-    metrics = tuple(METRICS[name] for name in view.metrics) or default_metrics(
+    metrics = tuple(named(name, environments, view.boards) for name in view.metrics) or default_metrics(
         rows, short=bool(view.compared) or view.narrow
     )
     columns = [column for column in (Column.of(metric, rows, view.level) for metric in metrics) if not column.empty]
@@ -93,6 +101,8 @@ def question_table(
         note = [Text(cells[row])] if any(cells) else []
         table.add_row(Text(plain(result.case)), *(Text(text) for text in figures), Text(trials(result)), *change, *note)
     said = [caption(rows, environments, view.level), *column_captions(rows, columns)]
+    if any(metric.name in WHAT for metric in metrics):
+        said += gap_captions(rows, environments, view.boards)
     return [table, *(Text(line) for line in said), *note_lines(shown, notes, view)]
 
 
@@ -108,13 +118,13 @@ def new_table(title: str) -> Table:
     )
 
 
-def sorted_results(results: Sequence[Result], view: View) -> list[Result]:
+def sorted_results(results: Sequence[Result], environments: Mapping[str, Environment], view: View) -> list[Result]:
     """By name, best first by a metric (unknown last), or as they ran."""
     if view.sort is None:
         return list(results)
     if view.sort == "name":
         return sorted(results, key=lambda result: result.case)
-    metric = METRICS[view.sort]
+    metric = named(view.sort, environments, view.boards)
     sign = -1.0 if metric.direction == "higher" else 1.0
 
     def place(result: Result) -> tuple[bool, float]:
@@ -168,19 +178,19 @@ def _comparison_cells(result: Result, columns: Sequence[Column], view: View) -> 
     judged = any(other.verdict for other in view.compared.values())
     if compared is None:
         return [Text(UNKNOWN), Text(""), *([Text("")] if judged else [])]
-    old, change = _past(result, compared.pair, columns, view.level)
+    old, change = _past(result, compared.pair, columns, view)
     verdict = compared.verdict
     last = [Text(verdict.value if verdict else "", style=STYLES.get(verdict, "") if verdict else "")] if judged else []
     return [Text(old), Text(change), *last]
 
 
-def _past(result: Result, pair: Pair, columns: Sequence[Column], level: float) -> tuple[str, str]:
+def _past(result: Result, pair: Pair, columns: Sequence[Column], view: View) -> tuple[str, str]:
     """Baseline's mean and the change, of the metric that the first column shows."""
     if pair.state is not State.COMPARED or pair.baseline is None:
         return UNKNOWN, pair.state.value
     metric = first_metric(result, columns)
     values = metric.values(pair.baseline)
-    against = contrast(metric, pair, level)
+    against = contrast(metric, pair, view.level, view.between)
     if not values or against is None or against.value is None:
         return UNKNOWN, "unknown"
     mean = sum(values) / len(values)

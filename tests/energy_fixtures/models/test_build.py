@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from energy_fixtures.models.parameters import parameter_count
 from energy_fixtures.models.tiny import RECIPES
 
 numpy = pytest.importorskip("numpy")
 pytest.importorskip("safetensors")
 
+from energy_fixtures.models.architecture import architecture  # noqa: E402
 from energy_fixtures.models.build import WEIGHTS_FILE, tensors, write_weights  # noqa: E402
 
 SHA256 = {
@@ -34,7 +34,7 @@ def test_weights_are_the_same_on_every_machine(name: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", RECIPES)
 def test_weights_are_as_many_as_the_configuration_says(name: str) -> None:
     """The drawn tensors hold exactly the parameters that their configuration counts."""
-    assert sum(values.size for _, values in tensors(RECIPES[name])) == parameter_count(RECIPES[name].config)
+    assert sum(values.size for _, values in tensors(RECIPES[name])) == architecture(RECIPES[name].config).parameters
 
 
 @pytest.mark.parametrize("name", RECIPES)

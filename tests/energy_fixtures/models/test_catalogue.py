@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.models.architecture import architecture
 from energy_fixtures.models.base import ModelSpec
-from energy_fixtures.models.catalogue import SHAPES, config_of, parameter_count, resolve, weight_bytes
+from energy_fixtures.models.catalogue import SHAPES, architecture_of, config_of, resolve, weight_bytes
 from energy_fixtures.models.tiny import TINY
 
 
@@ -60,8 +61,8 @@ def test_a_draft_speaks_the_vocabulary_of_its_target(name: str) -> None:
 @pytest.mark.parametrize("sibling", [shape.moe for shape in SHAPES.values() if shape.moe])
 def test_an_moe_sibling_is_sparse(sibling: str) -> None:
     """A mixture-of-experts sibling uses fewer parameters for a token than it has."""
-    config = SHAPES[sibling].config
-    assert parameter_count(config, active=True) < parameter_count(config) / 2
+    shape = architecture(SHAPES[sibling].config)
+    assert shape.active_parameters < shape.parameters / 2
 
 
 def test_a_hub_id_may_name_a_revision() -> None:
@@ -158,9 +159,10 @@ def test_weight_bytes_of_a_folder_are_those_on_disk(tmp_path: Path) -> None:
 def test_weight_bytes_of_a_folder_without_weights_come_from_its_configuration(tmp_path: Path) -> None:
     """A folder that holds only a configuration counts by it, and is unknown where the architecture is."""
     spec = resolve(str(a_folder(tmp_path / "m")))
-    assert weight_bytes(spec, "auto") == 4 * parameter_count(TINY)
+    assert weight_bytes(spec, "auto") == 4 * architecture(TINY).parameters
+    assert architecture_of(spec) == architecture(TINY)
     (tmp_path / "m" / "config.json").write_text('{"model_type": "my-own"}')
-    assert weight_bytes(spec, "float32") is None
+    assert weight_bytes(spec, "float32") is None and architecture_of(spec) is None
 
 
 def test_a_hub_model_is_known_once_it_is_cached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -168,7 +170,7 @@ def test_a_hub_model_is_known_once_it_is_cached(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     spec = resolve("owner/model")
-    assert weight_bytes(spec, "float32") is None and config_of(spec) is None
+    assert weight_bytes(spec, "float32") is None and config_of(spec) is None and architecture_of(spec) is None
     repository = tmp_path / "hub" / "models--owner--model"
     a_folder(repository / "snapshots" / "c0ffee", model_safetensors="x" * 7)
     (repository / "refs").mkdir()
