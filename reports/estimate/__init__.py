@@ -1,0 +1,1 @@
+"""Energy of a query and of a fleet, bottom-up, where nobody can measure."""
