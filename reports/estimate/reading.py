@@ -57,7 +57,8 @@ def read_scenario(
 
     Args:
         path: A TOML file; None for the published base case.
-        sets: `key=value` with a dotted TOML key and a TOML value; a bare word counts as text.
+        sets: `key=value` with a dotted TOML key and a TOML value; a bare word counts as text. As in a file, one number where
+            percentiles are read is a constant.
         options: What the command line says by options of their own; values that are None do not count.
 
     Raises:
@@ -67,10 +68,11 @@ def read_scenario(
     raw: Raw = {} if path is None else _read(path)
     if path is not None:
         _check(raw, path.name)
+        raw = _spelt_out(raw, Scenario)
     for text in sets:
         change = _setting(text)
         _check(change, "--set")
-        raw = _merged(raw, change)
+        raw = _merged(raw, _spelt_out(change, Scenario))
     for name, value in (options or {}).items():
         if value is not None:
             raw[name] = value
@@ -119,6 +121,21 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Raw:
         known = merged.get(key)
         merged[key] = _merged(known, value) if isinstance(known, dict) and isinstance(value, dict) else value
     return merged
+
+
+def _spelt_out(raw: Raw, record: type[Record]) -> Raw:
+    """One number where a distribution is read stands for a constant: `pue = 1.2` has both percentiles at 1.2."""
+    kinds = {field.name: _record_in(field.type) for field in msgspec.structs.fields(record)}
+    spelt = dict(raw)
+    for key, value in raw.items():
+        inner = kinds.get(key)
+        if inner is None:
+            continue
+        if isinstance(value, dict):
+            spelt[key] = _spelt_out(value, inner)
+        elif type(value) in (int, float) and {"p5", "p95"} <= set(inner.__struct_fields__):
+            spelt[key] = {"p5": value, "p95": value}
+    return spelt
 
 
 def _check(raw: Raw, source: str) -> None:

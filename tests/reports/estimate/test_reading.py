@@ -8,7 +8,7 @@ import pytest
 
 from energy_fixtures.errors import ConfigurationError
 from reports.estimate.reading import changed, chosen_models, read_scenario
-from reports.estimate.scenario import Scenario
+from reports.estimate.scenario import Pue, Scenario
 
 
 def test_nothing_said_is_the_published_base_case() -> None:
@@ -118,3 +118,15 @@ def test_unknown_models_offer_the_nearest() -> None:
     assert chosen_models(read_scenario(options={"models": ["deepseek-r1"]}))[0].name == "DeepSeek-R1"
     with pytest.raises(ConfigurationError, match="named twice"):
         chosen_models(read_scenario(options={"models": ["DeepSeek-R1", "deepseek-r1"]}))
+
+
+def test_one_number_is_a_constant(tmp_path: Path) -> None:
+    """Where percentiles are read, one number has both at it, in a file and after --set; what it may be does not change."""
+    file = tmp_path / "scenario.toml"
+    file.write_text("pue = 1.3\n")
+
+    assert read_scenario(file).pue == Pue(p5=1.3, p95=1.3)
+    assert read_scenario(file, ["pue=1.1", "utilisation=0.5"]).pue == Pue(p5=1.1, p95=1.1)
+    assert read_scenario(None, ["pue.p95=1.3"]).pue == Pue(p5=1.05, p95=1.3)
+    with pytest.raises(ConfigurationError, match="PUE is facility over IT energy"):
+        read_scenario(None, ["pue=0.9"])
