@@ -48,6 +48,13 @@ def estimate(
         Literal["joules", "throughput"],
         typer.Option(help="What is taken from results; throughput needs node.power_kw."),
     ] = "joules",
+    deployment: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE,...", help="Predicted joules of model=NAME,gpu=H100,batch=32; repeatable."),
+    ] = None,
+    predictor: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Who predicts; the one that ships if left out.")
+    ] = None,
     sensitivity: Annotated[bool, typer.Option("--sensitivity", help="Which assumption moves the answer.")] = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="A picture: .html, .png, .svg or .json.")] = None,
     ray: Annotated[
@@ -88,6 +95,8 @@ def estimate(
         traces=tuple(trace or ()),
         results=tuple(results or ()),
         results_as=results_as,
+        deployments=tuple(deployment or ()),
+        predictor=predictor,
         sensitivity=sensitivity,
         plot=plot,
         ray=ray,

@@ -35,6 +35,8 @@ class Asked:
     traces: tuple[Path, ...]
     results: tuple[Path, ...]
     results_as: Basis
+    deployments: tuple[str, ...]
+    predictor: Path | None
     sensitivity: bool
     plot: Path | None
     ray: str | None
@@ -42,7 +44,8 @@ class Asked:
     @property
     def files(self) -> tuple[Path, ...]:
         """What the answer is made from."""
-        return (*([self.scenario] if self.scenario else []), *self.traces, *self.results)
+        alone = [path for path in (self.scenario, self.predictor) if path is not None]
+        return (*alone, *self.traces, *self.results)
 
 
 def answer(asked: Asked) -> Answer:
@@ -53,9 +56,10 @@ def answer(asked: Asked) -> Answer:
         JoulesError: A file cannot be read, a worker failed.
     """
     options = dict(asked.options)
-    if asked.results and options.get("method") == "released":
-        raise ConfigurationError("the released method knows its own table only; leave --method or --results out")
-    if asked.results:
+    own = "--results" if asked.results else "--deployment" if asked.deployments else None
+    if own is not None and options.get("method") == "released":
+        raise ConfigurationError(f"the released method knows its own table only; leave --method or {own} out")
+    if own is not None:
         options["method"] = "refined"
     scenario = read_scenario(asked.scenario, (*asked.sets, *_fleet_sets(asked.fleet)), options)
     traces = asked.traces or tuple(Path(name) for name in scenario.traces)
@@ -69,6 +73,10 @@ def answer(asked: Asked) -> Answer:
         beside=asked.options.get("method") is None and asked.ray is None,
     )
     models = None
+    if asked.deployments:
+        from reports.estimate.predicted import priced_predictions
+
+        models = priced_predictions(asked.deployments, asked.predictor, scenario)
     if asked.results:
         models = priced_results([read_run(path) for path in asked.results], scenario, asked.results_as)
     with contextlib.ExitStack() as stack:
@@ -102,6 +110,8 @@ def _only_draws(options: Mapping[str, object]) -> Asked:
         traces=(),
         results=(),
         results_as="joules",
+        deployments=(),
+        predictor=None,
         sensitivity=False,
         plot=None,
         ray=None,
@@ -119,6 +129,12 @@ def _fleet_sets(fleet: str | None) -> tuple[str, ...]:
 
 
 def _check(asked: Asked, traced: bool) -> None:
+    if asked.results and asked.deployments:
+        raise ConfigurationError(
+            "measured and predicted joules never stand in one table; name --results or --deployment"
+        )
+    if asked.predictor is not None and not asked.deployments:
+        raise ConfigurationError("--predictor answers for a --deployment; name one, as in model=NAME,gpu=H100,batch=32")
     if traced and (asked.levers is not None or asked.sensitivity or asked.plot is not None or asked.ray is not None):
         raise ConfigurationError(
             "a trace gives totals of its rows; --levers, --sensitivity, --plot and --ray are for queries that are drawn"
