@@ -1,0 +1,1 @@
+"""What a workload is made of, and what its energy adds up to from measured cells."""
