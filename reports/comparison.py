@@ -167,7 +167,8 @@ def contrast(metric: Metric, pair: Pair, level: float, between: Between | None =
         return no_narrower(session_ratio(*by_session(metric, pair), level), own_share(metric, pair))
     if between is None and pair.sessions is not None:
         between = Between()
-    return contrast_of(base, new, level, own=own_share(metric, pair), between=between)
+    own_days = None if between is None else between.of(pair.candidate.fullname)
+    return contrast_of(base, new, level, own=own_share(metric, pair), between=own_days)
 
 
 def contrast_of(

@@ -154,6 +154,11 @@ class Policy:
         learnt = {name: learn_within(seen, known) for name, known in wanted.items()}
         return replace(self, within={name: within for name, within in learnt.items() if within is not None})
 
+    def of(self, result: Result) -> Policy:
+        """The same for one case: with what its own sessions differ by."""
+        between = self.between
+        return self if between is None or not between.cases else replace(self, between=between.of(result.fullname))
+
     def interval(self, samples: Samples, known: Metric, level: float) -> Ratio:
         """New over base at a level, with what sessions differ by."""
         return samples.interval(level, between=self._between(level), within=self.within.get(known.name))
@@ -190,7 +195,7 @@ def judge(limit: Limit, pair: Pair, level: float, policy: Policy = ONE_SESSION) 
     """
     if pair.state is State.NEW or pair.baseline is None:
         return None
-    case = pair.candidate.case
+    case, policy = pair.candidate.case, policy.of(pair.candidate)
     if pair.state is not State.COMPARED:
         why = "; ".join(pair.differences)
         return Judgement(limit=limit, verdict=Verdict.INCOMPARABLE, sentence=f"{case}: {pair.state.value}: {why}")

@@ -60,14 +60,24 @@ def pooled(samples: Sequence[Sequence[float]]) -> Within | None:
     seen = [(square, freedom) for square, freedom in spread if square > 0]
     if len(seen) < FEWEST_CASES:
         return None
+    square, freedom = common(seen, MOST_WORTH)
+    return Within(deviation=math.sqrt(square), freedom=freedom, cases=len(seen))
+
+
+def common(seen: Sequence[tuple[float, float]], most: float) -> tuple[float, float]:
+    """What variances of several cases have in common, and for how many degrees of freedom that counts in one of them.
+
+    Args:
+        seen: Each case's mean square, above 0, with its degrees of freedom; two cases at least.
+        most: It counts for no more than this, however alike the cases are.
+    """
     from scipy.special import digamma, polygamma  # type: ignore[import-untyped]  # takes 0.3 s to import
 
     logs = [math.log(square) - float(digamma(freedom / 2)) + math.log(freedom / 2) for square, freedom in seen]
     by_chance = fmean(float(polygamma(1, freedom / 2)) for _, freedom in seen)
     beyond = variance(logs) - by_chance
-    freedom = MOST_WORTH if beyond <= 0 else min(MOST_WORTH, 2 * _inverse_trigamma(beyond))
-    square = math.exp(fmean(logs) + float(digamma(freedom / 2)) - math.log(freedom / 2))
-    return Within(deviation=math.sqrt(square), freedom=freedom, cases=len(seen))
+    freedom = most if beyond <= 0 else min(most, 2 * _inverse_trigamma(beyond))
+    return math.exp(fmean(logs) + float(digamma(freedom / 2)) - math.log(freedom / 2)), freedom
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -191,7 +191,11 @@ def quotient(metric: Metric, pair: Pair, control: Pair, level: float, between: B
     errors = [_error(values, mean) for values, mean in zip(samples, means, strict=True)]
     spread = _welch(errors, [len(values) - 1 for values in samples], level)
     own = math.hypot(own_share(metric, pair), own_share(metric, control))
-    two_days = None if between is None else replace(between, deviation=math.sqrt(2) * between.deviation)
+    two_days = None
+    if between is not None:
+        shares = [between.of(one.candidate.fullname) for one in (pair, control)]
+        freedom = min(share.freedom for share in shares)
+        two_days = replace(between, deviation=math.hypot(*(share.deviation for share in shares)), freedom=freedom)
     reach = Noise(level=level, own=own, between=two_days).reach(spread)
     high = value * math.exp(min(reach, 700.0))  # exp overflows at 709
     return Ratio(value=value, low=value * math.exp(-reach), high=high, level=level)

@@ -188,7 +188,7 @@ def rows_of(pair: Pair, asked: Asked, where: str, *, of: str = "", against: str 
             state=pair.state.value,
             baseline=None if base is None else _figure(base, asked.level),
             candidate=_figure(new, asked.level),
-            change=None if base is None or pair.state is not State.COMPARED else _change(base, new, asked),
+            change=None if base is None or pair.state is not State.COMPARED else _change(candidate.fullname, base, new, asked),
             verdict=_worst(said),
             sentences=tuple([one.sentence for one in said]),
             differences=pair.differences,
@@ -209,17 +209,18 @@ def compared_row(
         state=State.COMPARED.value,
         baseline=_figure(base, asked.level),
         candidate=_figure(new, asked.level),
-        change=_change(base, new, asked),
+        change=_change(case.fullname, base, new, asked),
         notes=notes,
     )
 
 
-def _change(base: Sample, new: Sample, asked: Asked) -> Change | None:
+def _change(name: str, base: Sample, new: Sample, asked: Asked) -> Change | None:
     """As `reports.comparison.contrast`, of values that are known already."""
     if not base.values or not new.values:
         return None
     own = math.hypot(base.own_error, new.own_error)
-    found = contrast_of(base.values, new.values, asked.level, own=own, between=asked.between)
+    between = None if asked.between is None else asked.between.of(name)
+    found = contrast_of(base.values, new.values, asked.level, own=own, between=between)
     return Change(ratio=found.value, low=found.low, high=_finite(found.high))
 
 

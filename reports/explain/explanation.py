@@ -180,6 +180,7 @@ def explain(
     """
     if baseline.method != candidate.method or baseline.scope != candidate.scope:
         return None
+    between = None if between is None else between.of(candidate.fullname)
     found = split_change(baseline, candidate, level, between)
     if found is None:
         return None

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from reports.noise import ASSUMED, ENOUGH, WORTH, Between, learn
+from reports.noise import ASSUMED, ENOUGH, WORTH, Between, from_squares, learn
 
 
 def sessions(case, run_of, deviation: float, count: int, seed: int = 1, changes: dict[int, float] | None = None):
@@ -121,3 +121,50 @@ def test_a_few_commits_tell_nothing(case, run_of, code):
 def test_sure_is_wide():
     """The surer one wants to be, the further the interval reaches."""
     assert Between().reach(0.9999) > Between().reach(0.99) > Between().reach(0.95) > ASSUMED
+
+
+def squares_of(rng: random.Random, deviations: list[float], pairs: int) -> list[dict[str, float]]:
+    """Squared differences of sessions whose cases vary each on its own."""
+    return [
+        {f"b{index}": rng.gauss(0, math.sqrt(2) * deviation) ** 2 for index, deviation in enumerate(deviations)}
+        for _ in range(pairs)
+    ]
+
+
+def test_restless_cases_have_a_share_of_their_own():
+    """Where three of fifty cases vary ten times as much from session to session, they are known by it and the calm ones too."""
+    learnt = from_squares(squares_of(random.Random(1), [0.003] * 47 + [0.04] * 3, 19))
+    calm, restless = learnt.of("b0"), learnt.of("b49")
+
+    assert learnt.cases
+    assert "each has its own" in learnt.sentence
+    assert restless.deviation > 0.02 > 0.006 > calm.deviation
+    assert restless.reach(0.9998) > 2 * learnt.reach(0.9998) > 2 * calm.reach(0.9998)
+    assert learnt.of("of another file").freedom < calm.freedom
+
+
+def test_alike_cases_share_what_is_known():
+    """Cases that vary alike are not told apart: each has what all of them show together."""
+    learnt = from_squares(squares_of(random.Random(2), [0.01] * 50, 19))
+
+    assert not learnt.cases
+    assert learnt.of("b0") == learnt
+
+
+def test_one_pair_tells_no_cases_apart():
+    """A single difference of two sessions says nothing of a single case."""
+    assert not from_squares(squares_of(random.Random(3), [0.001] * 25 + [0.05] * 25, 1)).cases
+
+
+def test_no_session_alarms_where_cases_differ():
+    """Of sessions of fifty unlike cases without a change at most 1 in 100 has one beyond what its sessions differ by."""
+    rng, alarms = random.Random(4), 0
+    for _ in range(100):
+        deviations = [0.01 * math.exp(rng.gauss(0, 0.8)) for _ in range(50)]
+        learnt = from_squares(squares_of(rng, deviations, 19))
+        alarms += any(
+            abs(rng.gauss(0, math.sqrt(2) * deviation)) > learnt.of(f"b{index}").reach(1 - 0.01 / 50)
+            for index, deviation in enumerate(deviations)
+        )
+
+    assert alarms <= 1
