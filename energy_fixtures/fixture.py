@@ -20,6 +20,7 @@ from energy_fixtures.reasons import REASONS
 from energy_fixtures.records import Result, Scenario, Trial
 from energy_fixtures.runner import unique
 from energy_fixtures.scenarios import NotPossible, resolve_scenario
+from energy_fixtures.serving.search import Tried, at_rate, next_rate
 from energy_fixtures.session import EnergySession
 from energy_fixtures.tasks import FunctionTask
 from energy_fixtures.units import quantity
@@ -189,6 +190,36 @@ class EnergyFixture:
         The test is skipped where this machine or selection cannot run it, and fails when the engine fails or too few
         trials are valid.
         """
+        return self._measure(scenario)
+
+    def measure_largest(self, scenario: Scenario) -> Result:
+        """Measure a Scenario at the largest batch that fits on its engine; its own batch_size is the most that is tried.
+
+        The Result's Scenario names the number that was found, its `params` why it is not larger (`largest_because`).
+        Running out of memory on the way is an answer; skips and failures are those of `measure`.
+        """
+        return self._measure(scenario, largest=True)
+
+    def measure_rates(self, scenario: Scenario) -> list[Result]:
+        """Measure a serving Scenario at rates that close in on the highest one that meets `--energy-slo`.
+
+        The rates lie within `--energy-rate-search`; without it the test is skipped. A rate that is too high to be served
+        is an answer and fails nothing. The report names the cheapest rate that meets the level.
+        """
+        rates = self._session.options.rates
+        if rates is None:
+            pytest.skip("searches for a rate: needs --energy-rate-search=LOW:HIGH and --energy-slo")
+        tried: list[Tried] = []
+        while (rate := next_rate(tried, *rates)) is not None:
+            result = self._measure(at_rate(scenario, rate))
+            self._rounds[result.fullname] = 0
+            met = METRICS["slo_met"].values(result)
+            joules = METRICS["joules_per_output_token"].values(result)
+            mean_j = math.fsum(joules) / len(joules) if joules else None
+            tried.append(Tried(rate=rate, met=bool(met) and min(met) > 0, joules_per_token=mean_j))
+        return list(self.results)
+
+    def _measure(self, scenario: Scenario, *, largest: bool = False) -> Result:
         self._used = True
         if self._session.options.disabled:
             pytest.skip("--energy-disable: cases that need an engine are not run")
@@ -196,7 +227,7 @@ class EnergyFixture:
         try:
             case = resolve_scenario(scenario, self._model_name, self._session.options)
             part = str(len(self.results) + 1) if self.results else None  # a second Scenario needs a name of its own
-            result = self._session.run_scenario(self._item, case, part)
+            result = self._session.run_scenario(self._item, case, part, largest=largest)
         except NotPossible as reason:
             sentence, end = str(reason), _skip
         except JoulesError as failure:

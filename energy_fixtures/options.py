@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 
 from energy_fixtures.environment import accelerator_present
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.meters.probe import missing_gpu
+from energy_fixtures.option_table import SWITCHES, VALUES, Option
+from energy_fixtures.serving.records import ServiceLevel
+
+if TYPE_CHECKING:
+    from energy_fixtures.serving.client import Address
 
 BENCHMARK_STORAGE = ".benchmarks"  # pytest-benchmark's own default
 
@@ -35,6 +38,9 @@ class Options:
         min_window_s, max_warmup_s, max_error, idle_s: None suits the meter.
         phases: Measure prefill apart as well.
         timeout_s: Longest wait for one step of an engine.
+        server: A server that runs already, for the serving cases; None for one of our own.
+        service_level: What is asked of their latencies.
+        rates: Lowest and highest requests per second to look for the cheapest one between.
         save: Name of the run to save, None for not by name. autosave: Save under commit and time.
         storage: Folder of all runs. json: Where to write the document in addition.
         skip, only, disabled: As `--benchmark-skip`, `-only`, `-disable`.
@@ -60,6 +66,9 @@ class Options:
     idle_s: float | None = None
     phases: bool = False
     timeout_s: float
+    server: Address | None = None
+    service_level: ServiceLevel | None = None
+    rates: tuple[float, float] | None = None
     save: str | None
     autosave: bool
     storage: Path
@@ -69,225 +78,15 @@ class Options:
     disabled: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Option:
-    name: str
-    default: Any
-    help: str
-    metavar: str | None = None
-    convert: Callable[[str], Any] | None = None
-    choices: Sequence[str] | None = None
-    repeatable: bool = False
-
-    @property
-    def flag(self) -> str:
-        return f"--energy-{self.name}"
-
-    @property
-    def dest(self) -> str:
-        return f"energy_{self.name.replace('-', '_')}"
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigurationError(f"{text!r} is not a number of rounds; give a whole number >= 1")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan  # inside no bounds
-
-
-def _seconds(text: str) -> float:
-    value = _number(text)
-    if not 0 < value < 1e7:
-        raise ConfigurationError(f"{text!r} is not a duration; give seconds > 0, for example 0.5")
-    return value
-
-
-def _joules(text: str) -> float:
-    value = _number(text)
-    if not 0 < value < 1e15:
-        raise ConfigurationError(f"{text!r} is no energy; give joules > 0, for example 500")
-    return value
-
-
-def _seconds_or_none(text: str) -> float:
-    value = _number(text)
-    if not 0 <= value < 1e7:
-        raise ConfigurationError(f"{text!r} is not a duration; give seconds >= 0, for example 30, or 0 for not at all")
-    return value
-
-
-def _share(text: str) -> float:
-    value = _number(text.removesuffix("%")) / 100
-    if not text.endswith("%") or not 0 < value < 0.5:
-        raise ConfigurationError(f"{text!r} is not an error to ask for; give a percentage below 50%, for example 0.5%")
-    return value
-
-
-def _run_name(text: str) -> str:
-    if not text or not all(letter.isalnum() or letter in "-_." for letter in text):
-        raise ConfigurationError(f"{text!r} cannot be a run's name; use letters, digits, '-', '_' and '.'")
-    return text
-
-
-_VALUES = (
-    _Option(
-        name="meter",
-        default="auto",
-        metavar="METER",
-        help="auto, zeus, modelled, replay:FILE or simulated[:SPEC] (default: auto, the best counter that can be read, else modelled)",
-    ),
-    _Option(
-        name="domains",
-        default=None,
-        metavar="LIST",
-        help="domains to meter, comma separated: gpu, cpu, dram, soc, gpu:0, ... (default: all there are)",
-    ),
-    _Option(
-        name="cpu-watts",
-        default=None,
-        metavar="IDLE:LOAD",
-        help="watts per core of the modelled meter (default: a table by CPU model)",
-    ),
-    _Option(
-        name="model",
-        default=("tiny",),
-        metavar="MODEL",
-        repeatable=True,
-        help="model under test, repeatable: tiny, shape:NAME, a hub id or a local folder (default: tiny)",
-    ),
-    _Option(
-        name="draft-model",
-        default=None,
-        metavar="MODEL",
-        help="draft model for speculation (default: the one the catalogue names)",
-    ),
-    _Option(
-        name="device",
-        default="auto",
-        choices=("auto", "cpu", "cuda"),
-        help="where engines run (default: a GPU where there is one)",
-    ),
-    _Option(
-        name="dtype",
-        default="auto",
-        choices=("auto", "float32", "bfloat16", "float16"),
-        help="number format of the weights (default: the model's own)",
-    ),
-    _Option(
-        name="trust-remote-code",
-        default=(),
-        metavar="MODEL",
-        repeatable=True,
-        help="model whose own code may run, by its exact name, repeatable (default: none)",
-    ),
-    _Option(name="min-rounds", default=5, metavar="N", convert=_count, help="valid windows per case (default: 5)"),
-    _Option(
-        name="max-rounds",
-        default=20,
-        metavar="N",
-        convert=_count,
-        help="with --energy-compare-fail a case gets more rounds while its verdict is open, up to this many (default: 20)",
-    ),
-    _Option(
-        name="max-joules",
-        default=None,
-        metavar="JOULES",
-        convert=_joules,
-        help="no round beyond --energy-min-rounds once the case's windows have taken this much (default: no limit)",
-    ),
-    _Option(
-        name="warmup-rounds",
-        default=1,
-        metavar="N",
-        convert=_count,
-        help="unmetered rounds before them at least (default: 1)",
-    ),
-    _Option(
-        name="max-warmup",
-        default=None,
-        metavar="SECONDS",
-        convert=_seconds,
-        help="longest warm-up of a case until speed, power and temperature are level, after its first run (default: 10, or 0.5 where joules are not measured)",
-    ),
-    _Option(
-        name="min-window",
-        default=None,
-        metavar="SECONDS",
-        convert=_seconds,
-        help="shorter work is repeated inside one window (default: 10 times the counter's period, at least 0.2)",
-    ),
-    _Option(
-        name="max-error",
-        default=None,
-        metavar="PERCENT",
-        convert=_share,
-        help="windows grow until half of their 95-percent interval is below this share of their joules, as far as --energy-max-time allows (default: one percent where joules are measured)",
-    ),
-    _Option(
-        name="cooldown",
-        default=0.0,
-        metavar="SECONDS",
-        convert=_seconds_or_none,
-        help="before each window wait until the board is as cool as it was before the case, at most this long (default: 0, steady heat)",
-    ),
-    _Option(
-        name="idle",
-        default=None,
-        metavar="SECONDS",
-        convert=_seconds_or_none,
-        help="how long power at rest is measured before the first engine is loaded, 0 for not at all (default: 2 where joules are measured)",
-    ),
-    _Option(
-        name="max-time",
-        default=60.0,
-        metavar="SECONDS",
-        convert=_seconds,
-        help="open no further window of a case after this long, two at least (default: 60)",
-    ),
-    _Option(
-        name="timeout",
-        default=600.0,
-        metavar="SECONDS",
-        convert=_seconds,
-        help="longest wait for one step of an engine: a load or a window (default: 600)",
-    ),
-    _Option(name="save", default=None, metavar="NAME", convert=_run_name, help="save the run as NNNN_NAME.json"),
-    _Option(
-        name="storage",
-        default=None,
-        metavar="FOLDER",
-        help="where runs are saved (default: --benchmark-storage's, .benchmarks)",
-    ),
-    _Option(name="json", default=None, metavar="PATH", help="write the run to this file as well"),
-)
-_SWITCHES = (
-    _Option(
-        name="phases", default=False, help="measure every case again up to its first token, to tell prefill from decode"
-    ),
-    _Option(name="autosave", default=False, help="save the run as NNNN_COMMIT_TIME.json"),
-    _Option(name="skip", default=False, help="skip tests that measure energy"),
-    _Option(name="only", default=False, help="skip tests that do not measure energy"),
-    _Option(
-        name="disable", default=False, help="call functions once, without metering; skip cases that need an engine"
-    ),
-)
-
-
 def add_options(parser: pytest.Parser) -> None:
     """Register every option and its ini twin (`--energy-min-rounds` is `energy_min_rounds`)."""
     group = parser.getgroup("energy", "energy as a test result (pytest-joules)")
-    for option in _VALUES:
+    for option in VALUES:
         extra: dict[str, Any] = {"choices": option.choices} if option.choices else {"metavar": option.metavar}
         action = "append" if option.repeatable else "store"
         group.addoption(option.flag, action=action, default=None, dest=option.dest, help=option.help, **extra)
         parser.addini(option.dest, option.help, type="args" if option.repeatable else "string", default=None)
-    for option in _SWITCHES:
+    for option in SWITCHES:
         group.addoption(option.flag, action="store_true", default=None, dest=option.dest, help=option.help)
         parser.addini(option.dest, option.help, type="bool", default=False)
 
@@ -298,13 +97,15 @@ def read_options(config: pytest.Config) -> Options:
     Raises:
         ConfigurationError: A value that cannot be what its option needs; the sentence names the option.
     """
-    value = {option.name: _value(config, option) for option in (*_VALUES, *_SWITCHES)}
+    value = {option.name: _value(config, option) for option in (*VALUES, *SWITCHES)}
     storage = value["storage"] or _benchmark_storage(config, needed=bool(value["save"] or value["autosave"]))
     trusted = frozenset(value["trust-remote-code"])
     for name in trusted - {*value["model"], value["draft-model"]}:
         raise ConfigurationError(
             f"--energy-trust-remote-code={name} names no model of this run; give a name exactly as in --energy-model"
         )
+    if value["rate-search"] is not None and value["slo"] is None:
+        raise ConfigurationError("--energy-rate-search looks for a rate that meets --energy-slo; give both")
     return Options(
         meter=value["meter"],
         domains=value["domains"],
@@ -326,6 +127,9 @@ def read_options(config: pytest.Config) -> Options:
         idle_s=value["idle"],
         phases=value["phases"],
         timeout_s=value["timeout"],
+        server=value["server"],
+        service_level=value["slo"],
+        rates=value["rate-search"],
         save=value["save"],
         autosave=value["autosave"],
         storage=Path(storage),
@@ -343,7 +147,7 @@ def refuse_workers(config: pytest.Config) -> None:
         ConfigurationError: Workers were asked for together with one of our options.
     """
     workers = config.getoption("dist", default="no") != "no" and not hasattr(config, "workerinput")
-    given = [option.flag for option in (*_VALUES, *_SWITCHES) if config.getoption(option.dest) is not None]
+    given = [option.flag for option in (*VALUES, *SWITCHES) if config.getoption(option.dest) is not None]
     measuring = not (config.getoption("energy_skip") or config.getoption("energy_disable"))
     if workers and given and measuring:
         raise ConfigurationError(
@@ -362,7 +166,7 @@ def refuse_missing_gpu(options: Options) -> None:
         raise ConfigurationError(f"--energy-device=cuda, but there is {reason}; or leave the option out")
 
 
-def _value(config: pytest.Config, option: _Option) -> Any:
+def _value(config: pytest.Config, option: Option) -> Any:
     given = config.getoption(option.dest)
     if given is None:
         given = config.getini(option.dest) or None

@@ -16,6 +16,18 @@ MEASURED: frozenset[str] = frozenset({"counter", "integrated power"})
 MOST_JOULES = 1e15
 """No window holds this much, a day's output of a power station is a tenth of it; sums of such values stay finite."""
 
+LEAST = 1e-30
+"""Joules and seconds of a window are 0 or no less: rounding alone leaves more, and quotients of what is left stay finite."""
+
+LONGEST_S = 1e9
+"""No window is thirty years long; sums and squares of such values stay finite."""
+
+MOST_WATTS = 1e9
+"""No machine at rest takes what a power station gives."""
+
+MOST_COUNTED = 10**15
+"""No window holds so many iterations, and no request so many tokens; a float still holds every whole number up to it."""
+
 Part = Literal["tick", "quantum", "edges", "sample_gaps", "board_gain"]
 """Where an uncertainty comes from:
 
@@ -89,11 +101,11 @@ class Reading(Record, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         # asked before the rule is put into words: a large file holds a million readings
-        if not 0 <= self.duration_s < math.inf:
-            need(False, "duration_s must be finite and >= 0", self.duration_s)
+        if not (LEAST <= self.duration_s < LONGEST_S or self.duration_s == 0):
+            need(False, f"duration_s must be 0, or from {LEAST:g} to {LONGEST_S:g}", self.duration_s)
         for domain, joules in self.energy_j.items():
-            if not 0 <= joules < MOST_JOULES:
-                need(False, f"energy_j of {domain} must be a number from 0 to {MOST_JOULES:g}", joules)
+            if not (LEAST <= joules < MOST_JOULES or joules == 0):
+                need(False, f"energy_j of {domain} must be 0, or a number from {LEAST:g} to {MOST_JOULES:g}", joules)
         for domain, joules in self.uncertainty_j.items():
             if not 0 <= joules < MOST_JOULES:
                 need(False, f"uncertainty_j of {domain} must be a number >= 0", joules)

@@ -70,6 +70,34 @@ REASONS: dict[str, Reason] = {
         sentence="a process that is not part of the work was on the board inside the window",
         remedy="give the measurement a board of its own (CUDA_VISIBLE_DEVICES, the scheduler)",
     ),
+    "requests_refused": Reason(
+        sentence="the server refused requests because it was at its capacity (status 429 or 503)",
+        remedy="lower the request rate or the concurrency, or raise what the server accepts",
+    ),
+    "requests_failed": Reason(
+        sentence="the server answered requests with an error",
+        remedy="read the first of its answers in the engine's log, and the server's own log",
+    ),
+    "streams_malformed": Reason(
+        sentence="the server streamed something else than chunks of the completions API with a token count at the end",
+        remedy="use a server that streams /v1/completions with stream_options.include_usage, and read its log",
+    ),
+    "streams_cut_off": Reason(
+        sentence="streams ended before their end was announced",
+        remedy="read the server's log; it may have crashed or run into a limit",
+    ),
+    "streams_stalled": Reason(
+        sentence="nothing came for a minute on streams that had begun, or on any at all",
+        remedy="read the server's log; it may hang or swap",
+    ),
+    "server_unreachable": Reason(
+        sentence="the server refused or reset connections",
+        remedy="look whether it still runs",
+    ),
+    "foreign_requests": Reason(
+        sentence="the server finished requests of others inside the window",
+        remedy="give the measurement a server of its own",
+    ),
     # these are doubts
     "error_above_limit": Reason(
         sentence="the meter's own error is larger than --energy-max-error asks for",
@@ -130,6 +158,26 @@ REASONS: dict[str, Reason] = {
     "requests_preempted": Reason(
         sentence="the engine preempted requests and computed part of the work twice",
         remedy="give the engine more KV-cache memory or lower the batch size",
+    ),
+    "requests_sent_late": Reason(
+        sentence="more than one request in a hundred was sent more than 50 ms after it was due",
+        remedy="leave the load client a core of its own, or lower the request rate",
+    ),
+    "rate_above_capacity": Reason(
+        sentence="requests came faster than the server could answer them, so that a queue grew until the last one was sent",
+        remedy="lower the request rate; latencies of such a run depend on how long it is",
+    ),
+    "workload_cut": Reason(
+        sentence="requests of the workload are longer than the case allows and were cut to its lengths",
+        remedy="raise input_tokens and output_tokens of the scenario as far as the model's context reaches",
+    ),
+    "steady_state_unknown": Reason(
+        sentence="the run has no steady state: requests failed, or nothing lies between its two ends",
+        remedy="send more requests, or more tokens each",
+    ),
+    "steady_state_not_metered": Reason(
+        sentence="the meter could not look at both ends of the steady state in time, so it has no joules of its own",
+        remedy="leave a core to the measuring process, or send more requests so that the state lasts longer",
     ),
     "weights_are_dummies": Reason(
         sentence="the weights are random numbers of the model's shapes, not the trained ones",

@@ -12,17 +12,25 @@ Fields at their default are left out of the JSON, so a field added later does no
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
-from energy_fixtures.readings import Method, Reading
+from msgspec import Meta
+
+from energy_fixtures.models.dimensions import Architecture
+from energy_fixtures.readings import LONGEST_S, MOST_COUNTED, MOST_WATTS, Method, Reading
 from energy_fixtures.record import Record, digest, need
+from energy_fixtures.serving.records import Arrivals, ServiceLevel, ServingRun
 
 SCHEMA_VERSION = 1
 """Version of the `energy` block of a result file; a change of a field's meaning raises it (see CHANGELOG.md)."""
 
-LONGEST_S = 1e9
-"""No window is thirty years long; sums and squares of such values stay finite."""
+Counted = Annotated[int, Meta(ge=0, le=MOST_COUNTED)]
+"""How many of something; asked while a file is decoded, so that no Python runs for each of a million requests."""
+
+Seconds = Annotated[float, Meta(gt=-LONGEST_S, lt=LONGEST_S)]
+"""A latency; below zero where two clocks disagree."""
 
 MOE_SIBLING = "sibling:moe"
 """As `Scenario.model`: the mixture-of-experts sibling that the catalogue names for the session's model."""
@@ -78,19 +86,25 @@ class Decoding(Record, frozen=True, kw_only=True):
 class Speculation(Record, frozen=True, kw_only=True):
     """Guess several tokens ahead, then verify them in one pass of the target model.
 
-    `draft_model` None means the draft that the catalogue (or `--energy-draft-model`) names for the target.
-    `ngram_max` is the longest n-gram looked up in the prompt, for method `ngram` only.
+    draft   a smaller model of the same vocabulary
+    ngram   what the prompt itself repeats; `ngram_max` is the longest n-gram looked up, for this method only
+    eagle   a head that was trained on the target's own hidden states (EAGLE, arXiv 2401.15077)
+    mtp     the multi-token-prediction layers that the target was trained with (DeepSeek-V3, arXiv 2412.19437)
+
+    `draft_model` None means the draft (or the head) that the catalogue names for the target, or `--energy-draft-model`
+    for method `draft`.
     """
 
-    method: Literal["draft", "ngram"]
+    method: Literal["draft", "ngram", "eagle", "mtp"]
     num_tokens: int = 4  # look-ahead gamma of "Energy Considerations of LLM Inference"
     draft_model: str | None = None
     ngram_max: int | None = None
 
     def __post_init__(self) -> None:
         need(self.num_tokens >= 1, "speculation needs num_tokens >= 1", self.num_tokens)
+        if self.method in ("ngram", "mtp"):
+            need(self.draft_model is None, "draft_model belongs to the methods draft and eagle", self.draft_model)
         if self.method == "ngram":
-            need(self.draft_model is None, "draft_model belongs to method draft", self.draft_model)
             need(
                 self.ngram_max is not None and self.ngram_max >= 1,
                 "n-gram speculation needs ngram_max >= 1",
@@ -100,34 +114,62 @@ class Speculation(Record, frozen=True, kw_only=True):
             need(self.ngram_max is None, "ngram_max belongs to method ngram", self.ngram_max)
 
 
+EXECUTIONS = {
+    "transformers": ("eager", "compiled", "static_cache"),
+    "vllm": ("eager", "compiled", "cuda_graphs"),
+    "vllm_server": ("eager", "compiled", "cuda_graphs"),
+    "server": ("as_served",),
+}
+"""How each engine can execute a model; whoever started a server that runs already has decided that."""
+
+SERVERS = ("vllm_server", "server")
+
+PARALLEL = ("tensor_parallel", "pipeline_parallel", "data_parallel")
+
+
 class Scenario(Record, frozen=True, kw_only=True):
     """What to do. Equal Scenarios are the same experiment.
 
     `model` None stands for the session's `--energy-model`, `MOE_SIBLING` for its mixture-of-experts sibling;
     the Scenario of a stored Result always names the model itself. `dtype` "auto" stands for the model's own.
+    `quantization` is one of `engines.quantisation.METHODS` (fp8, awq, gptq, int8, bnb-int8, bnb-int4) or a method that
+    the engine knows; `kv_cache_dtype` "auto" is the model's own number format.
+
+    Boards (on a CPU, groups of cores): `tensor_parallel` (each layer is split) times `pipeline_parallel`
+    (layers are dealt out) times `data_parallel` (so many whole copies, each serving its share of `batch_size`).
+
+    Engine "vllm_server" is a `vllm serve` of our own, "server" one that runs already (`--energy-server`). Of both,
+    `batch_size` is B, the most requests that are served at once, and `arrivals` says when requests come.
     """
 
-    engine: Literal["transformers", "vllm"]
+    engine: Literal["transformers", "vllm", "vllm_server", "server"]
     batch_size: int
     input_tokens: int
     output_tokens: int
     model: str | None = None
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     quantization: str | None = None
-    execution: Literal["eager", "compiled", "static_cache", "cuda_graphs"] = "eager"
+    execution: Literal["eager", "compiled", "static_cache", "cuda_graphs", "as_served"] = "eager"
+    kv_cache_dtype: Literal["auto", "fp8", "fp8_e4m3", "fp8_e5m2"] = "auto"
     tensor_parallel: int = 1
+    pipeline_parallel: int = 1
+    data_parallel: int = 1
     decoding: Decoding = Decoding()
     speculation: Speculation | None = None
     prefix_caching: bool = False
     seed: int = 0
     engine_options: Mapping[str, str | int | float | bool] = {}
+    arrivals: Arrivals | None = None
 
     def __post_init__(self) -> None:
-        for name in ("batch_size", "input_tokens", "output_tokens", "tensor_parallel"):
+        for name in ("batch_size", "input_tokens", "output_tokens", *PARALLEL):
             need(getattr(self, name) >= 1, f"{name} must be >= 1", getattr(self, name))
-        allowed = {"transformers": ("eager", "compiled", "static_cache"), "vllm": ("eager", "compiled", "cuda_graphs")}[
-            self.engine
-        ]
+        need(
+            self.batch_size >= self.data_parallel,
+            f"{self.data_parallel} copies of the model need a batch of at least as many",
+            self.batch_size,
+        )
+        allowed = EXECUTIONS[self.engine]
         need(self.execution in allowed, f"engine {self.engine} executes as one of {', '.join(allowed)}", self.execution)
         speculates = self.speculation is not None
         need(
@@ -135,6 +177,38 @@ class Scenario(Record, frozen=True, kw_only=True):
             "speculation and beam search exclude each other",
             self.speculation,
         )
+        if self.engine in SERVERS:
+            self._check_serving()
+        else:
+            need(self.arrivals is None, f"arrivals belong to a server, not to engine {self.engine}", self.arrivals)
+
+    def _check_serving(self) -> None:
+        arrivals = self.arrivals
+        need(arrivals is not None, f"engine {self.engine} needs arrivals", arrivals)
+        assert arrivals is not None  # need() raised otherwise
+        need(self.decoding.method != "beam", "a server streams no beam search", self.decoding.method)
+        full = self.served_at_once
+        need(
+            arrivals.requests >= 3 * full,
+            f"a steady state of {full} requests at once needs at least {3 * full} requests",
+            arrivals.requests,
+        )
+        need(
+            arrivals.shared_prefix_tokens < self.input_tokens,
+            f"shared_prefix_tokens must be fewer than the {self.input_tokens} input tokens",
+            arrivals.shared_prefix_tokens,
+        )
+
+    @property
+    def boards(self) -> int:
+        """Boards that the work is spread over; their energy is summed."""
+        return self.tensor_parallel * self.pipeline_parallel * self.data_parallel
+
+    @property
+    def served_at_once(self) -> int:
+        """B: the most requests that a server works on together, by its own limit or the arrivals'."""
+        most = None if self.arrivals is None else self.arrivals.max_concurrency
+        return self.batch_size if most is None else min(self.batch_size, most)
 
     @property
     def key(self) -> str:
@@ -149,11 +223,11 @@ class Request(Record, frozen=True, kw_only=True, array_like=True):
     `output_tokens` counts what the caller receives; beams that were dropped are work, not output.
     """
 
-    input_tokens: int
-    output_tokens: int
+    input_tokens: Counted
+    output_tokens: Counted
     finish_reason: str
-    ttft_s: float | None
-    e2e_s: float | None
+    ttft_s: Seconds | None
+    e2e_s: Seconds | None
 
     @property
     def tpot_s(self) -> float | None:
@@ -184,14 +258,16 @@ class Generation(Record, frozen=True, kw_only=True):
 
     `None` means that the engine cannot tell or the question does not arise; zero means none happened.
     `spans` has one entry per iteration, in order; empty where the engine cannot tell.
+    `serving` has one entry per arrival run; `requests` then holds the whole answers alone, `serving` all that was sent.
     """
 
     requests: tuple[Request, ...]
-    drafted_tokens: int | None = None
-    accepted_tokens: int | None = None
-    prefix_cache_hit_tokens: int | None = None
-    preemptions: int | None = None
+    drafted_tokens: Counted | None = None
+    accepted_tokens: Counted | None = None
+    prefix_cache_hit_tokens: Counted | None = None
+    preemptions: Counted | None = None
     spans: tuple[Span, ...] = ()
+    serving: tuple[ServingRun, ...] = ()
 
     @property
     def input_tokens(self) -> int:
@@ -226,8 +302,8 @@ class Trial(Record, frozen=True, kw_only=True):
     doubts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.iterations < 1:
-            need(False, "a trial holds at least one iteration", self.iterations)
+        if not 1 <= self.iterations <= MOST_COUNTED:
+            need(False, f"a trial holds from one to {MOST_COUNTED:g} iterations", self.iterations)
 
     @property
     def valid(self) -> bool:
@@ -262,6 +338,8 @@ class Result(Record, frozen=True, kw_only=True):
     `environment` is the key of an Environment in the same Run. `started_at` is ISO 8601, UTC.
     `idle_w` is the power of each domain at rest, measured before the first engine was loaded; empty where it was not.
     `prefill_trials` are windows of the same work that ended at the first token, where phases were asked for.
+    `service_level` is what the session asked of a serving case's latencies.
+    `architecture` is the model's shape, None where its configuration does not tell it.
     """
 
     fullname: str
@@ -275,6 +353,8 @@ class Result(Record, frozen=True, kw_only=True):
     params: Mapping[str, str | int | float | bool | None] = {}
     idle_w: Mapping[str, float] = {}
     prefill_trials: tuple[Trial, ...] = ()
+    service_level: ServiceLevel | None = None
+    architecture: Architecture | None = None
 
     @property
     def valid_trials(self) -> tuple[Trial, ...]:
@@ -290,6 +370,16 @@ class Result(Record, frozen=True, kw_only=True):
         need(len(self.trials) >= 1, "a result holds at least one trial", len(self.trials))
         methods = {trial.reading.method for trial in self.trials}
         need(len(methods) == 1, "all trials of a result are obtained by one method", sorted(methods))
+        for domain, watts in self.idle_w.items():
+            need(0 <= watts < MOST_WATTS, f"idle_w of {domain} must be a number from 0 to {MOST_WATTS:g}", watts)
+        need(_says_when(self.started_at), "started_at must be a date and time with its zone (ISO 8601)", self.started_at)
+
+
+def _says_when(text: str) -> bool:
+    try:
+        return datetime.datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 class Run(Record, frozen=True, kw_only=True, omit_defaults=False):

@@ -98,6 +98,9 @@ _MAY_DIFFER = {
 _IGNORED = {
     "engine.execution": "the Scenario says it, and Scenarios must be equal",
     "engine.tensor_parallel": "the Scenario says it, and Scenarios must be equal",
+    "engine.pipeline_parallel": "the Scenario says it, and Scenarios must be equal",
+    "engine.data_parallel": "the Scenario says it, and Scenarios must be equal",
+    "engine.kv_cache_dtype": "the Scenario says it, and Scenarios must be equal",
     "engine.kv_cache_tokens": "it follows from the memory that happened to be free, and fitting the batch is checked",
     "meter.source": "where the watts per core come from; the watts themselves must match",
     "meter.recording": "the name of the file that is played back",

@@ -2,34 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
 
 import msgspec
 
 from energy_fixtures.boards import read_boards
+from energy_fixtures.engines import parallelism, quantisation, speculation
 from energy_fixtures.engines.base import EngineSpec
 from energy_fixtures.engines.catalogue import engine_spec, installed
 from energy_fixtures.environment import accelerator_present
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.models.base import ModelSpec
-from energy_fixtures.models.catalogue import resolve, weight_bytes
+from energy_fixtures.models.catalogue import architecture_of, config_of, resolve, weight_bytes
+from energy_fixtures.models.dimensions import Architecture
 from energy_fixtures.options import Options
 from energy_fixtures.record import digest
-from energy_fixtures.records import MOE_SIBLING, Scenario
+from energy_fixtures.records import MOE_SIBLING, SERVERS, Scenario
+from energy_fixtures.serving.schedule import stored
+from energy_fixtures.workloads.arrivals import arrival_times_s
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resolved:
     """A Scenario with everything named, and what has to be loaded for it.
 
-    `load_key` is equal for all that can share one load.
+    `load_key` is equal for all that can share one load. `noted` goes into the Result beside the test's parameters.
     """
 
     scenario: Scenario
     spec: EngineSpec
     draft: ModelSpec | None
+    noted: Mapping[str, str | int] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> Scenario:
+        """The Scenario as a result keeps it."""
+        return stored(self.scenario)
 
     @property
     def load_key(self) -> str:
@@ -37,16 +49,23 @@ class Resolved:
         return digest(self.spec)
 
     @property
+    def architecture(self) -> Architecture | None:
+        """The model's shape, where its configuration tells it."""
+        return architecture_of(self.spec.model)
+
+    @property
     def load_label(self) -> str:
         """What is loaded, in a few words."""
         spec = self.spec
         parts = [spec.model.name, spec.dtype]
-        if spec.engine == "vllm":
+        if spec.engine.startswith("vllm"):
             parts.append(spec.execution.replace("_", " "))
         if spec.speculation_method:
             parts.append(spec.speculation_method)
-        if spec.tensor_parallel > 1:
-            parts.append(f"TP {spec.tensor_parallel}")
+        parts += [spec.quantization] if spec.quantization else []
+        parts += [f"{spec.kv_cache_dtype} cache"] if spec.kv_cache_dtype != "auto" else []
+        spread = {"TP": spec.tensor_parallel, "PP": spec.pipeline_parallel, "DP": spec.data_parallel}
+        parts += [f"{name} {count}" for name, count in spread.items() if count > 1]
         return " · ".join(parts)
 
 
@@ -61,6 +80,10 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
         NotPossible: No such sibling or draft is known, it does not fit, or the engine is not installed.
         ConfigurationError: A model name that means nothing, or a model that was asked for and does not fit.
     """
+    if scenario.engine in SERVERS:
+        _refuse_endless(scenario, options)
+        if options.server is not None or scenario.engine == "server":
+            return _on_running_server(scenario, options)
     reason = installed(scenario.engine)
     if reason is not None:
         raise NotPossible(reason)
@@ -81,6 +104,9 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
         named = msgspec.structs.replace(
             named, speculation=msgspec.structs.replace(scenario.speculation, draft_model=draft.name)
         )
+    for reason in _known_refusals(named, model, options):
+        if reason is not None:
+            raise NotPossible(reason)
     _refuse_what_does_not_fit(model, draft, named, options, asked_for=model.name == target.name)
     trusted = model.trusted and (draft is None or draft.trusted)  # vLLM has one switch for both
     spec = engine_spec(named, model=model, draft=draft, device=device(options), trust_remote_code=trusted)
@@ -94,7 +120,62 @@ def device(options: Options) -> Literal["auto", "cpu", "cuda"]:
     return "cuda" if accelerator_present() else "cpu"
 
 
+def _on_running_server(scenario: Scenario, options: Options) -> Resolved:
+    """The same case on a server that runs already: what it settles itself is left open, what it cannot be told refused."""
+    from energy_fixtures.serving.running import as_served, refusal, server_of  # for those who name a server
+
+    if options.server is None:
+        raise NotPossible(
+            "this case needs a server that runs already; name it with --energy-server=http://127.0.0.1:PORT"
+        )
+    served = server_of(options.server, options.models)
+    reason = refusal(scenario, served)
+    if reason is not None:
+        raise NotPossible(reason)
+    named = as_served(scenario, served)
+    boards = 1 if device(options) == "cpu" else max(1, len(read_boards()))  # nobody tells which of them it uses
+    spec = engine_spec(
+        named, model=served.model, draft=None, device=device(options), trust_remote_code=False, server=served.spec
+    )
+    return Resolved(scenario=named, spec=msgspec.structs.replace(spec, tensor_parallel=boards), draft=None)
+
+
+def _refuse_endless(scenario: Scenario, options: Options) -> None:
+    """Arrivals that take longer than the engine is waited for would be measured and then lost.
+
+    A trace is not read here: listing the cases must stay quick.
+    """
+    if scenario.arrivals is None or scenario.arrivals.process == "trace":
+        return
+    last_s = arrival_times_s(scenario.arrivals, scenario.seed)[-1]
+    if last_s >= options.timeout_s:
+        raise ConfigurationError(
+            f"the arrivals of one run take {last_s:.0f} s and --energy-timeout is {options.timeout_s:g} s; raise it, or ask"
+            " for fewer requests or a higher rate"
+        )
+
+
+def _known_refusals(scenario: Scenario, model: ModelSpec, options: Options) -> Iterator[str | None]:
+    """What can be told before anything loads: bits, boards, heads."""
+    config, where = config_of(model), device(options)
+    boards = len(read_boards()) if scenario.boards > 1 and where == "cuda" else None
+    yield parallelism.refusal(scenario, where, boards=boards or None, cores=_cores())
+    yield quantisation.refusal(scenario, model, config, where)
+    yield speculation.refusal(scenario, model, config)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _draft(scenario: Scenario, model: ModelSpec, options: Options) -> ModelSpec | None:
+    if scenario.speculation is not None and scenario.speculation.method == "eagle":
+        head = scenario.speculation.draft_model or speculation.EAGLE_HEADS.get(model.location or "")
+        if head is None:
+            raise NotPossible(
+                f"no EAGLE head of {model.name} is known; name one as draft_model of the case's Speculation"
+            )
+        return _named(head, options)
     if scenario.speculation is None or scenario.speculation.method != "draft":
         return None
     name = scenario.speculation.draft_model or options.draft_model or model.draft
@@ -114,13 +195,14 @@ def _refuse_what_does_not_fit(
     model: ModelSpec, draft: ModelSpec | None, scenario: Scenario, options: Options, *, asked_for: bool
 ) -> None:
     """Weights alone that exceed the memory can be told before anything loads; what else is needed, only the load tells."""
-    needed = [weight_bytes(one, scenario.dtype) for one in (model, draft) if one is not None]
+    bits = quantisation.STORED_AS.get(scenario.quantization or "", scenario.dtype)
+    needed = [weight_bytes(model, bits)] + ([] if draft is None else [weight_bytes(draft, scenario.dtype)])
     known_bytes = sum(size for size in needed if size is not None)
-    memory_bytes, where = _memory(device(options), scenario.tensor_parallel)
+    memory_bytes, where = _memory(device(options), scenario.tensor_parallel * scenario.pipeline_parallel)
     if known_bytes <= memory_bytes:
         return
     sentence = (
-        f"{model.name} needs {known_bytes / 1e9:.1f} GB for its {scenario.dtype} weights and {where} has "
+        f"{model.name} needs {known_bytes / 1e9:.1f} GB for its {bits} weights and {where} has "
         f"{memory_bytes / 1e9:.1f} GB; choose a smaller model, or a smaller number format with --energy-dtype"
     )
     raise ConfigurationError(f"--energy-model: {sentence}") if asked_for else NotPossible(sentence)

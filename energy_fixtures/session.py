@@ -25,6 +25,7 @@ from energy_fixtures.environment import Facts, build_environment
 from energy_fixtures.errors import JoulesError
 from energy_fixtures.idle import Idle, measure_idle
 from energy_fixtures.items import case_of, fullname_of, plain_params, question_of
+from energy_fixtures.largest_batch import at_largest_batch
 from energy_fixtures.meters.base import Meter, MeterInfo
 from energy_fixtures.meters.select import choose_meter, header_lines
 from energy_fixtures.metrics import headline
@@ -37,7 +38,7 @@ from energy_fixtures.records import Environment, Result, Trial
 from energy_fixtures.runner import run, unique
 from energy_fixtures.scenarios import Resolved
 from energy_fixtures.store import RunWriter, Store, begin_file
-from energy_fixtures.tasks import EngineTask, Task
+from energy_fixtures.tasks import EngineTask, Task, engine_task
 from energy_fixtures.time_left import TimeLeft
 from energy_fixtures.units import duration, quantity, shortened, significant
 
@@ -136,8 +137,12 @@ class EnergySession:
         """The options as a plan for every case that names no numbers of its own."""
         return plan_for(self.options, self.meter.info)
 
-    def run_scenario(self, item: pytest.Item, case: Resolved, part: str | None = None) -> Result:
+    def run_scenario(
+        self, item: pytest.Item, case: Resolved, part: str | None = None, *, largest: bool = False
+    ) -> Result:
         """Measure one Scenario on its engine, and make the Result durable; `part` names it where a test has several.
+
+        With `largest` it is measured at the largest batch that fits.
 
         Raises:
             EngineFailed, MeasurementInvalid, MeterUnavailable: The case has no result.
@@ -145,11 +150,13 @@ class EnergySession:
         meter = self.meter
         took_s: float | None = None
         try:
+            if largest:
+                case = at_largest_batch(case, self._loaded, lambda size: self._begin(f"trying a batch of {size}"))
             host = self._loaded(case)
-            scope = scope_of(meter.info.domains, case.spec.device, case.spec.tensor_parallel)
-            task = EngineTask(host, case.scenario, case.draft, dummy_weights=case.spec.model.dummy_weights)
+            scope = scope_of(meter.info.domains, case.spec.device, case.spec.boards)
             began_s = time.monotonic()
             label = fullname_of(item, part)
+            task = engine_task(case, host, self.meter, label, scope, self.options.server)
             more = self.asks_for_more(item, scope, engine=host.facts, scenario=case, part=part)
             trials = self.run_task(task, label, scope, self.plan, more)
             try:
@@ -182,8 +189,7 @@ class EnergySession:
                 what = "cooling down"
             else:
                 what = f"round {step.index + 1} of {max(plan.rounds, step.index + 1)}"
-            name = label.rsplit("::", 1)[-1]
-            self.progress.step(f"{name}: {what}", seconds_left=self._left.seconds(), cases_left=self._left.cases)
+            self._begin(f"{label.rsplit('::', 1)[-1]}: {what}")
 
         trials, _ = run(task, self.meter, plan, label, scope, on_step, more=more)
         return trials
@@ -263,14 +269,18 @@ class EnergySession:
             fullname=fullname_of(item, part),
             question=question_of(item),
             case=case_of(item, part),
-            scenario=None if scenario is None else scenario.scenario,
+            scenario=None if scenario is None else scenario.stored,
+            architecture=None if scenario is None else scenario.architecture,
             environment=environment.key,
             scope=scope,
             trials=self._doubted(trials, scope),
             prefill_trials=self._doubted(prefill, scope),
             idle_w=self._idle.watts,
             started_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            params=plain_params(item),
+            params={**plain_params(item), **({} if scenario is None else scenario.noted)},
+            service_level=None
+            if scenario is None or scenario.scenario.arrivals is None
+            else self.options.service_level,
         )
         return result, environment
 
@@ -289,7 +299,8 @@ class EnergySession:
 
     def _prefill(self, case: Resolved, host: EngineHost, label: str, scope: tuple[str, ...]) -> tuple[Trial, ...]:
         """Windows of the same work up to its first token; none where there is no second, or it cannot be done apart."""
-        if case.scenario.output_tokens < 2 or self.meter.info.method == "replay":
+        serving = case.scenario.arrivals is not None  # its requests are in all phases at once
+        if serving or case.scenario.output_tokens < 2 or self.meter.info.method == "replay":
             return ()
         scenario = msgspec.structs.replace(case.scenario, output_tokens=1, speculation=None)  # the first is no guess
         dummies = case.spec.model.dummy_weights
@@ -321,11 +332,13 @@ class EnergySession:
         more = (*drifts, *self._idle.doubts(scope))
         return tuple(msgspec.structs.replace(trial, doubts=unique((*trial.doubts, *more))) for trial in trials)
 
+    def _begin(self, what: str) -> None:
+        self.progress.step(what, seconds_left=self._left.seconds(), cases_left=self._left.cases)
+
     def _loaded(self, case: Resolved) -> EngineHost:
         assert self._pool is not None
         if not self._pool.holds(case.spec):
-            what = f"loading {case.spec.engine} · {case.spec.model.name}"
-            self.progress.step(what, seconds_left=self._left.seconds(), cases_left=self._left.cases)
+            self._begin(f"loading {case.spec.engine} · {case.spec.model.name}")
             began_s = time.monotonic()
             self._pool.acquire(case.spec)
             took_s = time.monotonic() - began_s

@@ -6,13 +6,18 @@ prepare ─► begin ─► go ─► end ─► collect      for every window; 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from energy_fixtures import guards
 from energy_fixtures.engines.base import Work
 from energy_fixtures.engines.host import EngineHost
+from energy_fixtures.meters.base import Meter
 from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.records import Generation, Scenario
+
+if TYPE_CHECKING:
+    from energy_fixtures.scenarios import Resolved
+    from energy_fixtures.serving.client import Address
 
 SEED_STRIDE = 1_000_003
 """Distance between the seeds of two rounds, larger than any number of iterations, so that no prompt comes twice."""
@@ -88,6 +93,28 @@ class EngineTask:
     def doubts(self, generation: Generation | None) -> tuple[str, ...]:
         """See `Task.doubts`."""
         return () if generation is None else guards.generation_doubts(generation, dummy_weights=self._dummy_weights)
+
+
+def engine_task(
+    case: Resolved, host: EngineHost, meter: Meter, label: str, scope: tuple[str, ...], running: Address | None
+) -> EngineTask:
+    """What a resolved case is to be metered as.
+
+    Args:
+        case: The case. host: Its loaded engine. meter: The session's.
+        label: The case's full name.
+        scope: Domains that stand for the work.
+        running: The server of `--energy-server`.
+    """
+    dummies = case.spec.model.dummy_weights
+    if case.scenario.arrivals is None:
+        return EngineTask(host, case.scenario, case.draft, dummy_weights=dummies)
+    from energy_fixtures.serving.task import ServingTask  # asyncio, for those who measure a server
+
+    address = running if case.spec.engine == "server" else None
+    return ServingTask(
+        host, case.scenario, dummy_weights=dummies, meter=meter, label=label, scope=scope, address=address
+    )
 
 
 class FunctionTask:

@@ -18,7 +18,9 @@ from energy_fixtures.errors import ConfigurationError, JoulesError
 from reports.console import COLUMNS, print_json, print_report, print_text, say, steps, write_text
 from reports.estimate.cli import estimate
 from reports.ideal.cli import ideal
+from reports.page.cli import report as page_report
 from reports.predict.cli import predict_app
+from reports.serving.cli import serving
 from reports.workload.cli import workload
 
 WRONG_USE = 4
@@ -95,10 +97,13 @@ def ab(
         float | None, typer.Option(metavar="JOULES", help="Begin no pair of blocks that would meter more in all.")
     ] = None,
     fail: Annotated[
-        list[str] | None, typer.Option(metavar="METRIC:STAT:LIMIT", help="Exit with 1 if B is worse; repeatable.")
+        list[str] | None, typer.Option(metavar="METRIC:STAT:LIMIT", help="Exit 1 if a case is REGRESSED; repeatable.")
     ] = None,
     form: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to report.")] = "table",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to, instead of here.")] = None,
+    comment: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Name in Markdown's hidden marker, to tell comments apart.")
+    ] = None,
     save: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep both sides: a.json and b.json.")] = None,
     price_per_kwh: Annotated[
         str | None, typer.Option(metavar="PRICE", help="Of a kilowatt-hour, for what changes cost: 0.30EUR.")
@@ -117,9 +122,11 @@ def ab(
     """
     from reports.ab import command, page
     from reports.ab.question import asked
+    from reports.compare.output import check
     from reports.explain.prices import parse_prices
 
     prices = parse_prices(price_per_kwh, grid_g_per_kwh, PRICE_OPTIONS)
+    check(form, comment)
     question = asked(
         arguments=pytest_arguments or (),
         folder=Path.cwd(),
@@ -134,9 +141,9 @@ def ab(
     if answer.outcome is not None and form == "table" and output is None:
         print_report(page.terminal(answer.outcome, prices))
     elif answer.outcome is not None and output is None:
-        print_text(page.text(answer.outcome, form, prices).removesuffix("\n"))
+        print_text(page.text(answer.outcome, form, prices, comment).removesuffix("\n"))
     elif answer.outcome is not None and output is not None:
-        write_text(output, page.text(answer.outcome, form, prices))
+        write_text(output, page.text(answer.outcome, form, prices, comment))
     if answer.failure is not None:
         typer.echo(f"joules: {answer.failure}", err=True)
     return answer.status
@@ -154,7 +161,8 @@ def compare(
         list[str] | None, typer.Option(metavar="NAME", help="What to compare, repeatable; joules per token or call.")
     ] = None,
     fail: Annotated[
-        list[str] | None, typer.Option(metavar="METRIC:STAT:LIMIT", help="Exit 1 beyond it, repeatable; mean:5% works.")
+        list[str] | None,
+        typer.Option(metavar="METRIC:STAT:LIMIT", help="Exit 1 if a case is REGRESSED; repeatable, mean:5% works."),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit 1 also for incomparable and missing cases.")] = False,
     across_boards: Annotated[
@@ -182,7 +190,8 @@ def compare(
 ) -> int:
     """Compare two saved runs, or the cases of one along an axis.
 
-    Exit status: 0 nothing regressed, 1 a limit was exceeded (or --strict refused), 4 asked wrongly or a file cannot be read.
+    Exit status: 0 no case is REGRESSED, 1 one is (the mean beyond the limit, and shown to be worse at all) or --strict
+    refused, 4 asked wrongly or a file cannot be read.
     """
     from reports.compare.command import Question, inputs
     from reports.compare.command import compare as answer
@@ -237,8 +246,10 @@ def calibrate(
 
 
 app.command()(workload)
+app.command()(serving)
 app.command()(ideal)
 app.command()(estimate)
+app.command(name="report")(page_report)
 app.add_typer(predict_app, name="predict")
 
 

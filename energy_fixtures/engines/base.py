@@ -8,6 +8,7 @@
                           ◄──────────────    Prepared
     meter begins
     Go                    ──────────────►    every iteration to its last token; device synchronised
+                          ◄──────────────    Reached(mark, at_s)               only by serving engines, any number
                           ◄──────────────    Finished(started_s, ended_s)      monotonic clock, system-wide
     meter ends
     Collect               ──────────────►
@@ -29,15 +30,27 @@ from energy_fixtures.records import Generation, Scenario
 Facts = Mapping[str, str | int | float | bool]
 
 
+class ServerSpec(Record, frozen=True, kw_only=True):
+    """A server that runs already, and the model it serves under `model_id`; `root` is the folder of its files, if told."""
+
+    host: str
+    port: int
+    model_id: str
+    root: str | None = None
+    context_tokens: int | None = None
+
+
 class EngineSpec(Record, frozen=True, kw_only=True):
     """What a child loads. Equal specs share one load; made from a Scenario by `engines.catalogue.engine_spec`.
 
     `device` is "cpu", "cuda" or "auto" (the child takes CUDA where torch sees it).
     `context_tokens` and `max_batch_size` are the capacity to reserve, rounded up so that most cases share a load.
-    `speculation` is set where the draft is part of the load (vLLM), with `draft` naming its model.
+    `speculation` is set where the draft is part of the load (vLLM), with `draft` naming its model (or its head).
+    With `data_parallel` above 1 all other fields describe one of the copies.
+    `server` is set for engine "server" alone.
     """
 
-    engine: Literal["transformers", "vllm"]
+    engine: Literal["transformers", "vllm", "vllm_server", "server"]
     model: ModelSpec
     dtype: str
     device: Literal["auto", "cpu", "cuda"]
@@ -53,6 +66,15 @@ class EngineSpec(Record, frozen=True, kw_only=True):
     draft: ModelSpec | None = None
     options: Mapping[str, str | int | float | bool] = {}
     trust_remote_code: bool = False
+    kv_cache_dtype: str = "auto"
+    pipeline_parallel: int = 1
+    data_parallel: int = 1
+    server: ServerSpec | None = None
+
+    @property
+    def boards(self) -> int:
+        """Boards that are used."""
+        return self.tensor_parallel * self.pipeline_parallel * self.data_parallel
 
 
 class Work(Record, frozen=True, kw_only=True):
@@ -128,6 +150,14 @@ class Finished(Record, frozen=True, kw_only=True, tag="finished"):
     ended_s: float
 
 
+class Reached(Record, frozen=True, kw_only=True, tag="reached"):
+    """The work has come to a moment that a meter may want to know of; said while Go is being done, before Finished."""
+
+    mark: Literal["steady_begin", "steady_end"]
+    iteration: int
+    at_s: float
+
+
 class Collected(Record, frozen=True, kw_only=True, tag="collected"):
     """What was done."""
 
@@ -142,4 +172,4 @@ class Failed(Record, frozen=True, kw_only=True, tag="failed"):
 
 
 Command = Load | Prepare | Go | Collect | Stop
-Reply = Loaded | Prepared | Finished | Collected | Failed
+Reply = Loaded | Prepared | Reached | Finished | Collected | Failed

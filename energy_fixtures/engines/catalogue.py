@@ -2,6 +2,8 @@
 
     Transformers   one load per model, number format and quantisation: the rest comes with each Work
     vLLM           execution, speculation, parallelism and prefix caching are settled at load
+    vLLM server    these, and exactly how many requests are served at once: B of the steady state
+    server         nothing of ours: whoever started it has settled everything
 
 Capacity (context, sequences at once) follows from the scenario alone, never from what else runs:
 a case is measured in the same engine whether it was selected alone or among hundreds.
@@ -14,14 +16,15 @@ from typing import Literal
 
 import msgspec
 
-from energy_fixtures.engines.base import EngineSpec
+from energy_fixtures.engines.base import EngineSpec, ServerSpec
 from energy_fixtures.models.base import ModelSpec
-from energy_fixtures.records import Scenario
+from energy_fixtures.records import SERVERS, Scenario
+from energy_fixtures.serving.schedule import longest_tokens
 
 CONTEXT_TOKENS = 4096  # holds the prompts and outputs of nearly all cases, so that they share a load
 MAX_BATCH_SIZE = 256  # vLLM's own default of max_num_seqs on most boards
 
-_PACKAGES = {"transformers": ("transformers", "torch"), "vllm": ("vllm",)}
+_PACKAGES = {"transformers": ("transformers", "torch"), "vllm": ("vllm",), "vllm_server": ("vllm",), "server": ()}
 
 
 def engine_spec(
@@ -31,6 +34,7 @@ def engine_spec(
     draft: ModelSpec | None,
     device: Literal["auto", "cpu", "cuda"],
     trust_remote_code: bool,
+    server: ServerSpec | None = None,
 ) -> EngineSpec:
     """What must be loaded for `scenario`; equal for all scenarios that can share one load.
 
@@ -40,6 +44,7 @@ def engine_spec(
         draft: What `scenario.speculation.draft_model` stands for, where there is one.
         device: Where the engine runs.
         trust_remote_code: Whether the model's own code may run.
+        server: Of engine "server", where it is.
     """
     shared = EngineSpec(
         engine=scenario.engine,
@@ -50,12 +55,18 @@ def engine_spec(
         tensor_parallel=scenario.tensor_parallel,
         quantization=scenario.quantization,
         context_tokens=_capacity(_context_tokens(scenario), CONTEXT_TOKENS),
-        max_batch_size=_capacity(_sequences(scenario), MAX_BATCH_SIZE),
+        max_batch_size=_sequences(scenario)
+        if scenario.engine in SERVERS
+        else _capacity(_sequences(scenario), MAX_BATCH_SIZE),
         prefix_caching=False,
+        kv_cache_dtype=scenario.kv_cache_dtype,
+        pipeline_parallel=scenario.pipeline_parallel,
+        data_parallel=scenario.data_parallel,
         options=scenario.engine_options,
         trust_remote_code=trust_remote_code,
+        server=server,
     )
-    if scenario.engine == "transformers":
+    if scenario.engine in ("transformers", "server"):
         return shared
     return _with_vllm_parts(shared, scenario, draft)
 
@@ -69,7 +80,8 @@ def installed(engine: str) -> str | None:
     if not missing:
         return None
     verb = "is" if len(missing) == 1 else "are"
-    return f"{' and '.join(missing)} {verb} not installed; pip install 'pytest-joules[{engine}]'"
+    extra = "vllm" if engine == "vllm_server" else engine
+    return f"{' and '.join(missing)} {verb} not installed; pip install 'pytest-joules[{extra}]'"
 
 
 def _with_vllm_parts(shared: EngineSpec, scenario: Scenario, draft: ModelSpec | None) -> EngineSpec:
@@ -80,7 +92,7 @@ def _with_vllm_parts(shared: EngineSpec, scenario: Scenario, draft: ModelSpec | 
         "speculation_method": None if speculation is None else speculation.method,
         "speculation_tokens": None if speculation is None else speculation.num_tokens,
         "speculation_ngram_max": None if speculation is None else speculation.ngram_max,
-        "draft": None if speculation is None or speculation.method != "draft" else draft,
+        "draft": None if speculation is None or speculation.method not in ("draft", "eagle") else draft,
     }
     return msgspec.structs.replace(shared, **parts)
 
@@ -88,12 +100,13 @@ def _with_vllm_parts(shared: EngineSpec, scenario: Scenario, draft: ModelSpec | 
 def _context_tokens(scenario: Scenario) -> int:
     """Tokens of the longest sequence, with the drafted ones that may be rejected at its end."""
     ahead = 0 if scenario.speculation is None else scenario.speculation.num_tokens
-    return scenario.input_tokens + scenario.output_tokens + ahead
+    return longest_tokens(scenario) + ahead
 
 
 def _sequences(scenario: Scenario) -> int:
-    """Sequences that are computed at once: every beam is one."""
-    return scenario.batch_size * (scenario.decoding.num_beams or 1)
+    """Sequences that one copy of the model computes at once: every beam is one."""
+    share = -(-scenario.batch_size // scenario.data_parallel)
+    return share * (scenario.decoding.num_beams or 1)
 
 
 def _capacity(needed: int, usual: int) -> int:

@@ -37,12 +37,14 @@ from energy_fixtures.engines.base import (
     Loaded,
     Prepare,
     Prepared,
+    Reached,
     Reply,
     Stop,
 )
 from energy_fixtures.engines.channel import commands, frame
 from energy_fixtures.engines.transformers_limits import refusal_of_spec
 from energy_fixtures.errors import EngineFailed
+from energy_fixtures.records import SERVERS
 
 EngineFactory = Callable[[EngineSpec], Engine]
 
@@ -67,10 +69,19 @@ OUT_OF_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", 
 """What PyTorch's RuntimeErrors say, in lower case, when memory of the board or of the host ran out."""
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+AMD_DRIVER = "/dev/kfd"  # there as soon as amdgpu is loaded
 
 
 def create_engine(spec: EngineSpec) -> Engine:
     """Load the engine that `spec` names; only here does a framework enter a process."""
+    if spec.engine in SERVERS:  # vLLM's server holds its own copies
+        from energy_fixtures.engines.server_engine import ServerEngine
+
+        return ServerEngine(spec)
+    if spec.data_parallel > 1:
+        from energy_fixtures.engines.data_parallel import DataParallelEngine
+
+        return DataParallelEngine(spec)
     if spec.engine == "transformers":
         if (reason := refusal_of_spec(spec)) is not None:  # known before the seconds that the import takes
             raise EngineFailed(reason, kind="unsupported")
@@ -85,8 +96,9 @@ def create_engine(spec: EngineSpec) -> Engine:
 class Server:
     """Answers commands with one engine."""
 
-    def __init__(self, engine_factory: EngineFactory) -> None:
+    def __init__(self, engine_factory: EngineFactory, announce: Callable[[Reached], None]) -> None:
         self._engine_factory = engine_factory
+        self._announce = announce
         self._engine: Engine | None = None
         self._case = ""
 
@@ -113,6 +125,8 @@ class Server:
                     # that we switch off; None makes it look absent. A model's own code may want it.
                     sys.modules.setdefault("sklearn", None)  # type: ignore[arg-type]  # documented import protocol
                 self._engine = self._engine_factory(spec)
+                if hasattr(self._engine, "on_reached"):  # a serving engine
+                    self._engine.on_reached = self._announce
                 return Loaded(facts=self._engine.facts)
             case Prepare(work=work):
                 self._loaded().prepare(work)
@@ -181,7 +195,7 @@ def die_with_parent(parent_pid: int) -> None:
 
 def serve(connection: socket.socket, engine_factory: EngineFactory) -> None:
     """Answer commands until Stop comes or the parent's end of `connection` is closed."""
-    server = Server(engine_factory)
+    server = Server(engine_factory, lambda reached: connection.sendall(frame(reached)))
     for command in commands(connection):
         if isinstance(command, Stop):
             return
@@ -202,5 +216,16 @@ def main(argv: list[str] | None = None, engine_factory: EngineFactory = create_e
     os._exit(0)  # the framework's own shutdown takes seconds and frees what the kernel frees anyway
 
 
+def hide_amdsmi_without_amd() -> None:
+    """Make a package `amdsmi` without AMD's driver look absent: it comes with Zeus and cannot be imported then.
+
+    Ray, which vLLM imports where it is installed, bears its absence and not its failure.
+    """
+    if not os.path.exists(AMD_DRIVER):
+        sys.modules.setdefault("amdsmi", None)  # type: ignore[arg-type]  # documented import protocol
+
+
+if __name__ in ("__main__", "__mp_main__"):  # the second in vLLM's workers, which import this file before vLLM
+    hide_amdsmi_without_amd()
 if __name__ == "__main__":
     main()

@@ -40,6 +40,7 @@ from energy_fixtures.engines.base import (
     Loaded,
     Prepare,
     Prepared,
+    Reached,
     Reply,
     Stop,
     Work,
@@ -51,6 +52,7 @@ from energy_fixtures.errors import EngineFailed
 from energy_fixtures.records import Generation
 
 OnWait = Callable[[float], None]
+OnReached = Callable[[Reached], None]
 Answer = TypeVar("Answer", Loaded, Prepared, Finished, Collected)
 
 WAIT_TICK_S = 0.25  # how often progress is told; an answer wakes the wait at once
@@ -146,9 +148,12 @@ class EngineHost:
         """
         self._ask(Prepare(work=work), Prepared, "preparing its work", timeout_s)
 
-    def go(self, *, timeout_s: float | None = None) -> Finished:
-        """Have the engine do the prepared work; returns when the device is idle. Raises EngineFailed."""
-        return self._ask(Go(), Finished, "generating", timeout_s)
+    def go(self, *, timeout_s: float | None = None, on_reached: OnReached | None = None) -> Finished:
+        """Have the engine do the prepared work; returns when the device is idle. Raises EngineFailed.
+
+        `on_reached` is told the moments that a serving engine comes to meanwhile.
+        """
+        return self._ask(Go(), Finished, "generating", timeout_s, on_reached)
 
     def collect(self, *, timeout_s: float | None = None) -> Generation:
         """Ask what the last `go` really did. Raises EngineFailed."""
@@ -178,7 +183,14 @@ class EngineHost:
     ) -> None:
         self.close()
 
-    def _ask(self, command: Command, answer: type[Answer], doing: str, timeout_s: float | None) -> Answer:
+    def _ask(
+        self,
+        command: Command,
+        answer: type[Answer],
+        doing: str,
+        timeout_s: float | None,
+        on_reached: OnReached | None = None,
+    ) -> Answer:
         if not self.alive:
             raise EngineFailed("The engine's process has ended; load it again.", kind="killed", log_tail=self._tail())
         limit_s = self.timeout_s if timeout_s is None else timeout_s
@@ -188,6 +200,10 @@ class EngineHost:
         except OSError:
             raise self._died(doing) from None
         reply = self._wait(doing, limit_s)
+        while isinstance(reply, Reached):
+            if on_reached is not None:
+                on_reached(reply)
+            reply = self._wait(doing, limit_s)
         self._answered = True
         if isinstance(reply, Failed):
             tail = "" if reply.kind == "unsupported" else self._tail()  # a refusal's sentence says it all
@@ -198,6 +214,8 @@ class EngineHost:
 
     def _wait(self, doing: str, limit_s: float) -> Reply:
         """Sleep until the child answers, dies, or the time is over."""
+        for reply in self._unframer.feed(b""):  # what came together with the last one
+            return reply
         started_s = time.monotonic()
         poller = select.poll()
         poller.register(self._socket, select.POLLIN)
@@ -217,7 +235,7 @@ class EngineHost:
                     raise self._died(doing)
                 try:
                     for reply in self._unframer.feed(data):
-                        return reply  # one request, one reply
+                        return reply
                 except msgspec.DecodeError as error:
                     raise self._spoke_nonsense(str(error)) from error
             elif self._process.poll() is not None:

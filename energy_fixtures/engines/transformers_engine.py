@@ -23,6 +23,7 @@ import transformers
 from transformers import AutoConfig, AutoModelForCausalLM, CompileConfig, GenerationConfig, StoppingCriteria
 
 from energy_fixtures.engines.base import EngineSpec, Facts, Work
+from energy_fixtures.engines.quantisation import bitsandbytes_arguments
 from energy_fixtures.engines.transformers_limits import refusal_of_work
 from energy_fixtures.errors import EngineFailed
 from energy_fixtures.models.base import LocalModel, ModelSpec
@@ -130,6 +131,10 @@ class TransformersEngine:
             torch.manual_seed(0)
             with torch.device(self._device):  # drawn where they are needed: 8 B weights never stand in host memory
                 loaded = AutoModelForCausalLM.from_config(config, **settings)
+        elif self._spec.quantization is not None:
+            few_bits = transformers.BitsAndBytesConfig(**bitsandbytes_arguments(self._spec.quantization))
+            settings |= {"quantization_config": few_bits, "device_map": self._device.type}  # it may not be moved later
+            loaded = AutoModelForCausalLM.from_pretrained(local.path, revision=local.revision, **settings)
         else:
             loaded = AutoModelForCausalLM.from_pretrained(local.path, revision=local.revision, **settings)
             loaded = loaded.to(self._device)  # by way of the host: straight to the device would need accelerate

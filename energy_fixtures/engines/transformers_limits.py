@@ -6,6 +6,7 @@ Each function returns None where nothing stands in the way.
 from __future__ import annotations
 
 from energy_fixtures.engines.base import EngineSpec
+from energy_fixtures.engines.quantisation import BITSANDBYTES
 from energy_fixtures.records import Scenario
 
 OPTIONS = frozenset({"attn_implementation"})
@@ -20,7 +21,11 @@ def refusal_of_spec(spec: EngineSpec) -> str | None:
             f"The Transformers engine does not do tensor parallelism yet, and {spec.tensor_parallel} was asked for;"
             " use engine vllm."
         )
-    if spec.quantization is not None:
+    if spec.pipeline_parallel > 1:
+        return "The Transformers engine does no pipeline parallelism; use engine vllm."
+    if spec.kv_cache_dtype != "auto":
+        return f"Transformers keeps its cache in the model's own number format, not in {spec.kv_cache_dtype}; use engine vllm."
+    if spec.quantization is not None and spec.quantization not in BITSANDBYTES:
         return (
             f"The Transformers engine cannot load quantization {spec.quantization!r};"
             " name a model whose checkpoint is quantized."

@@ -26,6 +26,7 @@ from typing import Any
 import psutil
 
 from energy_fixtures.engines.base import EngineSpec, Facts, Work
+from energy_fixtures.engines.vllm_arguments import model_arguments, parallel_arguments, speculative_config
 from energy_fixtures.engines.vllm_outputs import Done, beam_requests, counted_between, counters, requests, spans
 from energy_fixtures.errors import EngineFailed
 from energy_fixtures.models.materialise import materialise
@@ -60,20 +61,13 @@ class VllmEngine:
             raise EngineFailed(reason, kind="unsupported")
         local = materialise(spec.model)
         self._avoid = special_ids(local.path)
-        arguments: dict[str, Any] = {
-            "model": local.path,
-            "load_format": local.load_format,
-            "revision": local.revision,
-            "trust_remote_code": spec.trust_remote_code,
-            "dtype": spec.dtype,
-            "quantization": spec.quantization,
-        }
+        arguments = model_arguments(spec, local)
         limits = self._limits(arguments)
         arguments |= limits | {
             "enforce_eager": spec.execution == "eager",
-            "tensor_parallel_size": spec.tensor_parallel,
+            **parallel_arguments(spec),
             "enable_prefix_caching": spec.prefix_caching,
-            "speculative_config": _speculative_config(spec),
+            "speculative_config": speculative_config(spec),
             "disable_log_stats": False,  # get_metrics() needs them
             "seed": 0,
         }
@@ -236,6 +230,8 @@ class VllmEngine:
             "num_threads": len(cores[0]) if cores else torch.get_num_threads(),
             "omp_waits": os.environ.get("OMP_WAIT_POLICY") or f"{os.environ.get('GOMP_SPINCOUNT')} spins",
             "tensor_parallel": spec.tensor_parallel,
+            "pipeline_parallel": spec.pipeline_parallel,
+            "kv_cache_dtype": str(config.cache_config.cache_dtype),
             "max_num_seqs": config.scheduler_config.max_num_seqs,
             "max_num_batched_tokens": config.scheduler_config.max_num_batched_tokens,
             "max_model_len": config.model_config.max_model_len,
@@ -331,21 +327,9 @@ def unsupported(spec: EngineSpec, device: str) -> str | None:
         )
     if spec.execution == "cuda_graphs" and device == "cpu":
         return "CUDA graphs need a GPU; use execution eager or compiled here."
+    if spec.pipeline_parallel > 1 and device == "cpu":
+        return "Pipeline parallelism crashes in vLLM's CPU build (0.32.0); use tensor parallelism, or GPUs."
     return None
-
-
-def _speculative_config(spec: EngineSpec) -> dict[str, Any] | None:
-    if spec.speculation_method is None:
-        return None
-    config: dict[str, Any] = {"num_speculative_tokens": spec.speculation_tokens}
-    if spec.speculation_method == "ngram":
-        return config | {"method": "ngram", "prompt_lookup_max": spec.speculation_ngram_max, "prompt_lookup_min": 1}
-    if spec.draft is None:
-        raise EngineFailed(
-            "Speculation with a draft model was asked for and no draft model was named; name one.", kind="raised"
-        )
-    local = materialise(spec.draft)
-    return config | {"method": "draft_model", "model": local.path, "revision": local.revision}
 
 
 def _kv_cache_bytes(config: Any, spec: EngineSpec, context_tokens: int) -> int:

@@ -41,7 +41,9 @@ class FakeEngine:
 
     def run(self) -> None:
         """See `Engine.run`."""
-        _misbehave(str(self._work.scenario.engine_options.get("run", "")))
+        how, _, most = str(self._work.scenario.engine_options.get("run", "")).partition(" beyond ")
+        if not most or self._work.scenario.batch_size > int(most):  # "memory beyond 13": only larger batches
+            _misbehave(how)
 
     def collect(self) -> Generation:
         """See `Engine.collect`."""

@@ -1,0 +1,142 @@
+"""A completions server on the loopback, in a thread: well, or wrong in the way that the nth request asks for."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from energy_fixtures.serving.client import Address
+
+
+@dataclass
+class Fake:
+    """What the server does, and what it saw.
+
+    Attributes:
+        wrong: By number of the completions request, from 0, how it is answered; "well" for all others.
+        gap_s: Between two chunks.
+        bodies: Of every completions request, in order.
+        address: Where it listens.
+        foreign: Finished requests that its counters tell beside ours.
+        metrics: Whether it has counters at all.
+        busiest: Most requests on their way at once.
+        one_at_a_time: Whether a request waits, without an answer, until the one before is done.
+    """
+
+    wrong: Mapping[int, str] = field(default_factory=dict)
+    gap_s: float = 0.001
+    bodies: list[dict] = field(default_factory=list)
+    address: Address = field(default_factory=lambda: Address(host="127.0.0.1", port=0))
+    foreign: int = 0
+    metrics: bool = True
+    busiest: int = 0
+    one_at_a_time: bool = False
+    now: int = 0
+    done: int = 0
+
+    async def completions(self, request: web.Request) -> web.StreamResponse:
+        number = len(self.bodies)
+        self.bodies.append(await request.json())
+        self.now += 1
+        self.busiest = max(self.busiest, self.now)
+        while self.one_at_a_time and number > self.done:
+            await asyncio.sleep(0.01)
+        try:
+            return await self._answer(request, number)
+        finally:
+            self.done += 1
+            self.now -= 1
+
+    async def _answer(self, request: web.Request, number: int) -> web.StreamResponse:
+        asked, how = self.bodies[number], self.wrong.get(number, "well")
+        if how in ("500", "429", "503"):
+            return web.json_response({"error": {"message": "no"}}, status=int(how))
+        if how == "hang":
+            await asyncio.sleep(30)
+        answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await answer.prepare(request)
+        tokens = asked["max_tokens"] - (how == "short")
+        for token in range(tokens):
+            if token == 2:
+                if how == "garbage":
+                    await answer.write(b"data: {oops\n\n")
+                elif how == "error":
+                    await answer.write(b'data: {"error": {"message": "out of memory"}}\n\n')
+                elif how == "reset":
+                    request.transport.abort()
+                    return answer
+                elif how == "stall":
+                    await asyncio.sleep(30)
+                elif how == "end":
+                    return answer
+            reason = "length" if token == tokens - 1 else None
+            await answer.write(event({"choices": [{"index": 0, "text": " a", "finish_reason": reason}]}))
+            await asyncio.sleep(self.gap_s)
+        if how != "no usage":
+            usage = {"prompt_tokens": len(asked["prompt"]), "completion_tokens": tokens}
+            await answer.write(event({"choices": [], "usage": usage}))
+        await answer.write(b"data: [DONE]\n\n")
+        return answer
+
+    async def models(self, request: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "/models/fake-1b", "max_model_len": 4096}]})
+
+    async def counters(self, request: web.Request) -> web.Response:
+        if not self.metrics:
+            raise web.HTTPNotFound
+        done = len(self.bodies) + self.foreign
+        return web.Response(text=f'# HELP\nvllm:request_success_total{{finished_reason="length"}} {done}.0\n')
+
+    async def version(self, request: web.Request) -> web.Response:
+        return web.json_response({"version": "0.0.1"})
+
+
+def event(chunk: dict) -> bytes:
+    """As vLLM writes it: no spaces."""
+    return b"data: " + json.dumps(chunk, separators=(",", ":")).encode() + b"\n\n"
+
+
+@contextmanager
+def serving(fake: Fake) -> Iterator[Fake]:
+    """Serve `fake` on a free port of the loopback."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    runner = asyncio.run_coroutine_threadsafe(_start(fake), loop).result(10)
+    try:
+        yield fake
+    finally:
+        asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+async def _start(fake: Fake) -> web.AppRunner:
+    application = web.Application()
+    application.add_routes(
+        [
+            web.post("/v1/completions", fake.completions),
+            web.get("/v1/models", fake.models),
+            web.get("/metrics", fake.counters),
+            web.get("/version", fake.version),
+            web.get("/health", _well),
+        ]
+    )
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = runner.addresses[0][1]
+    fake.address = Address(host="127.0.0.1", port=port)
+    return runner
+
+
+async def _well(request: web.Request) -> web.Response:
+    return web.Response()
