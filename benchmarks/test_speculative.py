@@ -14,17 +14,23 @@ METHODS = {
     "autoregressive": None,
     "ngram": Speculation(method="ngram", num_tokens=LOOK_AHEAD, ngram_max=4),
     "draft": Speculation(method="draft", num_tokens=LOOK_AHEAD),
+    "eagle": Speculation(method="eagle", num_tokens=LOOK_AHEAD),
+    "mtp": Speculation(method="mtp", num_tokens=LOOK_AHEAD),
 }
+NEEDS_ITS_OWN_PARTS = ("eagle", "mtp")  # a trained head, trained layers: tiny models have none
 
 
 def cases():
     for name, speculation in METHODS.items():
         for batch_size in (*BATCH_SIZES, *LARGE_BATCH_SIZES):
-            marks = (pytest.mark.slow,) if batch_size in LARGE_BATCH_SIZES else ()
-            smoke = (pytest.mark.smoke,) if batch_size in (1, 8) and name != "draft" else ()
+            slow = batch_size in LARGE_BATCH_SIZES or name in NEEDS_ITS_OWN_PARTS
+            marks = (pytest.mark.slow,) if slow else ()
+            smoke = (pytest.mark.smoke,) if batch_size in (1, 8) and name in ("autoregressive", "ngram") else ()
             yield pytest.param(
                 scenario_of("vllm", batch_size, speculation), id=f"vllm-{name}-b{batch_size}", marks=(*marks, *smoke)
             )
+        if name in NEEDS_ITS_OWN_PARTS:  # vLLM's
+            continue
         # Transformers guesses ahead for one sequence only
         yield pytest.param(scenario_of("transformers", 1, speculation), id=f"transformers-{name}-b1")
 

@@ -105,7 +105,7 @@ class Reading(Record, frozen=True, kw_only=True):
             need(False, f"duration_s must be 0, or from {LEAST:g} to {LONGEST_S:g}", self.duration_s)
         for domain, joules in self.energy_j.items():
             if not (LEAST <= joules < MOST_JOULES or joules == 0):
-                need(False, f"energy_j of {domain} must be 0, or a number from {LEAST:g} to {MOST_JOULES:g}", joules)
+                need(False, f"energy_j of {domain} must be a number, 0 or from {LEAST:g} to {MOST_JOULES:g}", joules)
         for domain, joules in self.uncertainty_j.items():
             if not 0 <= joules < MOST_JOULES:
                 need(False, f"uncertainty_j of {domain} must be a number >= 0", joules)

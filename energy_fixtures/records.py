@@ -16,7 +16,7 @@ import datetime
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, structs
 
 from energy_fixtures.models.dimensions import Architecture
 from energy_fixtures.readings import LONGEST_S, MOST_COUNTED, MOST_WATTS, Method, Reading
@@ -81,6 +81,10 @@ class Decoding(Record, frozen=True, kw_only=True):
     ) -> Decoding:
         """Draw the next token; what is not given does not restrict the draw."""
         return cls(method="sample", temperature=temperature, top_k=top_k, top_p=top_p)
+
+
+GREEDY = Decoding()
+"""How a Scenario decodes that says nothing else."""
 
 
 class Speculation(Record, frozen=True, kw_only=True):
@@ -154,7 +158,7 @@ class Scenario(Record, frozen=True, kw_only=True):
     tensor_parallel: int = 1
     pipeline_parallel: int = 1
     data_parallel: int = 1
-    decoding: Decoding = Decoding()
+    decoding: Decoding = GREEDY
     speculation: Speculation | None = None
     prefix_caching: bool = False
     seed: int = 0
@@ -213,7 +217,8 @@ class Scenario(Record, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         """Sixteen hex digits that are equal exactly for equal Scenarios, across sessions and versions."""
-        return digest(self)
+        # a default is left out where it is the very same object: what equals the default becomes that object first
+        return digest(structs.replace(self, decoding=GREEDY) if self.decoding == GREEDY else self)
 
 
 class Request(Record, frozen=True, kw_only=True, array_like=True):
@@ -372,7 +377,9 @@ class Result(Record, frozen=True, kw_only=True):
         need(len(methods) == 1, "all trials of a result are obtained by one method", sorted(methods))
         for domain, watts in self.idle_w.items():
             need(0 <= watts < MOST_WATTS, f"idle_w of {domain} must be a number from 0 to {MOST_WATTS:g}", watts)
-        need(_says_when(self.started_at), "started_at must be a date and time with its zone (ISO 8601)", self.started_at)
+        need(
+            _says_when(self.started_at), "started_at must be a date and time with its zone (ISO 8601)", self.started_at
+        )
 
 
 def _says_when(text: str) -> bool:

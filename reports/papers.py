@@ -92,15 +92,12 @@ def _scenario(result: Result) -> Scenario:
 
 
 def _by_work(results: Sequence[Result]) -> dict[str, Result]:
-    return {repr(_scenario(result)): result for result in results}
+    return {_scenario(result).key: result for result in results}
 
 
 def _changed(scenario: Scenario, **fields: object) -> str:
-    """The same Scenario with other fields, as text that is equal for equal Scenarios.
-
-    Not its key: that leaves out a field at its default, but not one that was given a value equal to its default.
-    """
-    return repr(msgspec.structs.replace(scenario, **fields))
+    """The key of the same Scenario with other fields."""
+    return msgspec.structs.replace(scenario, **fields).key
 
 
 def frameworks(results: Sequence[Result], level: float) -> Iterator[Row]:
@@ -117,11 +114,12 @@ def frameworks(results: Sequence[Result], level: float) -> Iterator[Row]:
                 ("vllm", "cuda_graphs"): "vllm against transformers",
                 ("transformers", "compiled"): "compiled against eager",
             }.get(stack)
-            yield from _row(f"{STACK_NAMES[stack]} / Transformers eager", ENERGY, result, eager, level, figure)
+            other = "eager" if scenario.engine == "transformers" else "Transformers eager"
+            yield from _row(f"{STACK_NAMES[stack]} / {other}", ENERGY, result, eager, level, figure)
         if stack == ("vllm", "cuda_graphs"):
             plain = known.get(_changed(scenario, execution="eager"))
             figure = "cuda graphs against eager"
-            yield from _row("vLLM CUDA graphs / vLLM eager", ENERGY, result, plain, level, figure)
+            yield from _row("vLLM CUDA graphs / eager", ENERGY, result, plain, level, figure)
 
 
 def decoding(results: Sequence[Result], level: float) -> Iterator[Row]:
@@ -135,8 +133,8 @@ def decoding(results: Sequence[Result], level: float) -> Iterator[Row]:
 
 
 def _said(how: Decoding) -> str:
-    words = {"beams": how.num_beams, "temperature": how.temperature, "top-k": how.top_k, "top-p": how.top_p}
-    return " ".join([how.method, *(f"{name} {value:g}" for name, value in words.items() if value is not None)])
+    words = {"": how.num_beams, "temperature": how.temperature, "top-k": how.top_k, "top-p": how.top_p}
+    return " ".join([how.method, *(f"{name} {value:g}".strip() for name, value in words.items() if value is not None)])
 
 
 def moe(results: Sequence[Result], level: float) -> Iterator[Row]:

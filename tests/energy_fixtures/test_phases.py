@@ -151,7 +151,7 @@ def test_phases_beside_are_the_whole(whole: list[float], beside: list[float]) ->
         scope=SCOPE,
         trials=tuple(window(joules, 0.2, 1.0, index=index) for index, joules in enumerate(whole)),
         prefill_trials=tuple(window(joules, 0.2, 0.2, index=index) for index, joules in enumerate(beside)),
-        started_at="x",
+        started_at="2026-01-01T00:00:00+00:00",
     )
     found = split(measured)
 

@@ -61,7 +61,8 @@ def test_key_tells_scenarios_apart(one, other):
 def test_field_at_its_default_does_not_change_the_key():
     """A field that a later version adds with a default leaves the keys of old files alone."""
     plain = Scenario(engine="vllm", batch_size=1, input_tokens=1, output_tokens=1)
-    explicit = Scenario(engine="vllm", batch_size=1, input_tokens=1, output_tokens=1, prefix_caching=False, seed=0)
+    values = {"prefix_caching": False, "seed": 0, "decoding": Decoding.greedy(), "data_parallel": 1}
+    explicit = Scenario(engine="vllm", batch_size=1, input_tokens=1, output_tokens=1, **values)
 
     assert plain.key == explicit.key
     assert digest(plain) == plain.key

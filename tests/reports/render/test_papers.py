@@ -152,3 +152,41 @@ def test_what_differs_from_the_papers_setting_is_named(
     there = environment(boards=({"name": board},), engine={"device": "cuda", "weights": weights})
 
     assert differences_of(FIGURES["vllm against transformers"], here, there) == differences
+
+
+def test_architectures_of_one_question_share_a_table(
+    replayed: Callable[..., Result], shown: Callable[[Sequence[Result]], str]
+) -> None:
+    """Shapes that differ in one property stand in one table, so that they can be compared at a glance."""
+    results = [
+        replayed("structure", "vllm-base", [20.0], model="synthetic:l8-h512-a8-kv4-f1536"),
+        replayed("structure", "vllm-kv1", [18.0], model="synthetic:l8-h512-a8-kv1-f1536"),
+    ]
+    text = shown(results)
+
+    assert text.count("energy: structure") == 1
+    assert "vllm kv1 / base" in text and "-10.0 %" in text
+
+
+def test_a_sweep_of_lengths_says_how_straight_it_is(
+    replayed: Callable[..., Result], shown: Callable[[Sequence[Result]], str]
+) -> None:
+    """2 J and half a joule per output token are found again, with what the line explains and how the joules came about."""
+    sweep = [
+        replayed("geometry", f"vllm-in64-out{tokens}-b1", [2 + tokens / 2], input_tokens=64, output_tokens=tokens)
+        for tokens in (8, 16, 32, 64)
+    ]
+
+    said = " ".join(shown(sweep).split())
+
+    assert (
+        "vllm b1, output 8 to 64 with 64 input tokens: 2.00 J + 500 mJ/token per output token and request"
+        " (replayed, not measured now), a straight line explains 100.0 % of 4 points"
+    ) in said
+
+
+def test_a_question_of_ones_own_gets_no_table_of_papers(
+    replayed: Callable[..., Result], shown: Callable[[Sequence[Result]], str]
+) -> None:
+    """A file that no paper asked is shown as before."""
+    assert "published" not in shown([replayed("mine", "vllm-b1", [1.0]), replayed("mine", "vllm-b2", [1.0])])

@@ -1,0 +1,207 @@
+"""Below a question's table: the papers' own comparison for this board, with what was published and how its setting differs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import fmean
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from energy_fixtures.records import Environment, Result
+from energy_fixtures.units import quantity, significant
+from reports.lines import Line, lines_of
+from reports.papers import Row, rows_of
+from reports.published import FIGURES, FINDINGS, Published
+from reports.render.tables import WIDEST_NAME, View, new_table
+from reports.render.text import NOT_MEASURED, Footnotes, honest, plain
+from reports.workload_totals import Saving, StackTotal, savings_of, totals_of
+
+WIDE_NAME = WIDEST_NAME + 8
+SPECULATION = ("speculation at batch 1", "speculation at batch 128")
+
+
+def paper_parts(
+    question: str, results: Sequence[Result], environments: Mapping[str, Environment], view: View
+) -> list[RenderableType]:
+    """Table of comparisons, then sentences; empty where the question compares nothing or too little was measured.
+
+    Args:
+        question: The benchmark file's.
+        results: All obtained by one method.
+        environments: By key, for the setting.
+        view: Level of the intervals.
+    """
+    rows = rows_of(question, results, view.level)
+    references = _References(environments)
+    parts: list[RenderableType] = [_table(rows, references)] if rows else []
+    said: list[str] = []
+    if question == "parallelism":
+        said += [line for row in rows if row.metric.name.startswith("joules") for line in _boards(row)]
+    if question == "geometry":
+        said += [_line(line, results[0]) for line in lines_of(results)]
+    if question == "workloads":
+        said += _workloads(results, references, view.level)
+    if question == "speculative" and (guessing := [one for one in results if _guesses(one)]):
+        for name in SPECULATION:
+            references.mark(FIGURES[name], guessing[0])
+    said += references.lines()
+    if rows or said:
+        said += FINDINGS.get(question, ())
+    return [*([Text("")] if rows else []), *parts, *(Text(plain(line)) for line in said)]
+
+
+class _References:
+    """Numbers published figures, and says once for all that share it how the setting here differs."""
+
+    def __init__(self, environments: Mapping[str, Environment]) -> None:
+        self._environments = environments
+        self._notes = Footnotes()
+        self._unlike: dict[str, list[str]] = {}
+
+    def mark(self, published: Published, here: Result) -> str:
+        """The number of this figure in parentheses."""
+        number = f"({self._notes.mark([published.sentence])})"
+        differences = differences_of(published, here, self._environments.get(here.environment))
+        numbers = self._unlike.setdefault(", ".join(differences), [])
+        if number not in numbers:
+            numbers.append(number)
+        return number
+
+    def lines(self) -> list[str]:
+        """Every figure behind its number, then the settings."""
+        settings = [
+            f"here, unlike {' '.join(numbers)}: {said}"
+            if said
+            else f"here, as in {' '.join(numbers)}: the same setting"
+            for said, numbers in self._unlike.items()
+        ]
+        return [*self._notes.lines(), *settings]
+
+
+def _table(rows: Sequence[Row], references: _References) -> RenderableType:
+    table = new_table(honest("as the papers compare", rows[0].candidate.method))
+    table.add_column("this / reference", overflow="fold", max_width=WIDE_NAME)
+    for heading in ("batch", "change", f"{100 * rows[0].change.level:g} % interval"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    published = any(row.published for row in rows)
+    if published:
+        table.add_column("published", justify="right", no_wrap=True)
+    for row in rows:
+        figure = (
+            "" if row.published is None else f"{row.published.short} {references.mark(row.published, row.candidate)}"
+        )
+        factor = row.published is not None and row.published.printed == "factor"
+        table.add_row(
+            Text(plain(row.what)),
+            str(row.batch_size),
+            _change(row.change.value, factor=factor),
+            _interval(row.change.low, row.change.high, factor=factor),
+            *([Text(figure)] if published else []),
+        )
+    return table
+
+
+def _guesses(result: Result) -> bool:
+    return result.scenario is not None and result.scenario.speculation is not None
+
+
+def _change(ratio: float | None, *, factor: bool) -> str:
+    if ratio is None:
+        return "—"
+    return f"{significant(ratio)}x" if factor else f"{100 * (ratio - 1):+.1f} %"
+
+
+def _interval(low: float | None, high: float | None, *, factor: bool) -> str:
+    if low is None or high is None:
+        return "unknown"
+    return f"{_change(low, factor=factor).removesuffix(' %').removesuffix('x')} to {_change(high, factor=factor)}"
+
+
+def differences_of(published: Published, here: Result, environment: Environment | None) -> list[str]:
+    """What is not as it was in the paper, as far as the paper says: board, model, number format, weights, meter."""
+    scenario = here.scenario
+    board = _board(environment)
+    found = []
+    boards = [published.board] if published.board else [value.where for value in published.values if value.where]
+    if boards and board is not None and not any(_alike(name, board) for name in boards):
+        found.append(board)
+    if scenario is not None and scenario.model is not None:
+        if published.model is not None and not _alike(published.model, scenario.model):
+            found.append(scenario.model)
+        if published.dtype is not None and scenario.dtype != published.dtype:
+            found.append(scenario.dtype)
+    if environment is not None and environment.engine.get("weights") == "dummy":
+        found.append("random weights")
+    if here.method in NOT_MEASURED:
+        found.append(f"joules {NOT_MEASURED[here.method]}")
+    return found
+
+
+def _board(environment: Environment | None) -> str | None:
+    """The board that worked, or the processor where it did."""
+    if environment is None:
+        return None
+    if environment.engine.get("device") == "cpu" or not environment.boards:
+        return str(environment.host.get("cpu", "a CPU"))
+    return str(environment.boards[0].get("name", "a GPU"))
+
+
+def _alike(published: str, here: str) -> bool:
+    """Whether a board or model of the paper goes by this name here: all its words stand in it."""
+    name = here.lower()
+    return all(word in name for word in published.lower().replace("-", " ").split())
+
+
+def _boards(row: Row) -> list[str]:
+    """What each board took of one batch, of those that a spread case used."""
+    trials = row.candidate.valid_trials
+    each = [
+        quantity(fmean(trial.reading.energy_j[domain] / trial.iterations for trial in trials), "J")
+        for domain in row.candidate.scope
+        if all(domain in trial.reading.energy_j for trial in trials)
+    ]
+    if len(row.candidate.scope) < 2 or len(each) < len(row.candidate.scope):
+        return []
+    shares = ", ".join(f"{domain} {joules}" for domain, joules in zip(row.candidate.scope, each, strict=True))
+    return [f"per board, {row.candidate.case}: {shares} for one batch"]
+
+
+def _line(line: Line, here: Result) -> str:
+    side, other = ("input", "output") if line.axis == "input_tokens" else ("output", "input")
+    how = "" if here.method not in NOT_MEASURED else f" ({NOT_MEASURED[here.method]})"
+    return (
+        f"{line.engine} b{line.batch_size}, {side} {line.shortest} to {line.longest} with {line.beside} {other} tokens:"
+        f" {quantity(line.start_j, 'J')} + {quantity(line.joules_per_token, 'J/token')} per {side} token and request{how},"
+        f" a straight line explains {100 * line.explained:.1f} % of {line.points} points"
+    )
+
+
+def _workloads(results: Sequence[Result], references: _References, level: float) -> list[str]:
+    totals = totals_of(results, level)
+    said = [_total(one, results[0]) for one in totals]
+    figure = FIGURES["vllm against transformers"]
+    savings = [(one, references.mark(figure, one.stack.example)) for one in savings_of(totals, level)]
+    return [*said, *(f"{_saving(one)}; published {figure.short} {number}" for one, number in savings)]
+
+
+def _total(one: StackTotal, here: Result) -> str:
+    name = f"{one.workload} (synthetic)" if one.synthetic else one.workload
+    how = "" if here.method not in NOT_MEASURED else f", {NOT_MEASURED[here.method]}"
+    error = one.total.uncertainty_j
+    spread = "" if error is None else f" ± {quantity(error, 'J', 2)} (standard uncertainty)"
+    part = "all" if one.covered >= 1 else f"{100 * one.covered:.1f} % of its"
+    return (
+        f"{name} on {one.engine} {one.execution.replace('_', ' ')}: {quantity(one.total.covered_j, 'J')}{spread}{how},"
+        f" for {one.total.requests:,} requests ({part} requests, {_cells(len(one.cells))}) in {one.total.batches:,.1f} batches"
+    )
+
+
+def _saving(one: Saving) -> str:
+    stacks = " against ".join(f"{side.engine} {side.execution.replace('_', ' ')}" for side in (one.stack, one.against))
+    interval = "" if one.low is None or one.high is None else f" [{_interval(one.low, one.high, factor=False)}]"
+    return f"{one.stack.workload}: {stacks} over {_cells(one.cells)}: {_change(one.ratio, factor=False)}{interval}"
+
+
+def _cells(count: int) -> str:
+    return f"{count} cell{'' if count == 1 else 's'}"

@@ -1,0 +1,41 @@
+"""The table of cells that test_workloads.py measures is what binning its workloads gives."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TABLE = ROOT / "benchmarks" / "cells.csv"
+TRACE = ROOT.parent / "shared" / "data" / "AzureLLMInferenceTrace_conv.csv.gz"
+
+
+def made(*workloads: str) -> list[str]:
+    """What the tool writes for these workloads."""
+    command = [sys.executable, "tools/workload_cells.py", *workloads]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+def kept(name: str) -> list[str]:
+    """The committed rows of a workload, with the heading."""
+    heading, *rows = TABLE.read_text(encoding="utf-8").splitlines()
+    return [heading, *(row for row in rows if row.startswith(f"{name},"))]
+
+
+@pytest.mark.parametrize("name", ["burstgpt-like", "azure-code-like"])
+def test_generators_give_the_committed_cells(name: str) -> None:
+    """A generator draws the same requests everywhere, and they fall into the committed cells."""
+    assert made(name) == kept(name)
+
+
+@pytest.mark.skipif(not TRACE.exists(), reason=f"the trace is not at {TRACE}")
+def test_the_trace_gives_the_committed_cells() -> None:
+    """The Azure conversation trace of 2023 falls into 43 cells with 18,803 requests, as arXiv 2504.17674's bins have it."""
+    rows = list(csv.DictReader(kept("azure-conv")))
+
+    assert made(f"azure-conv={TRACE}") == kept("azure-conv")
+    assert (len(rows), sum(int(row["requests"]) for row in rows)) == (43, 18_803)
