@@ -1,7 +1,7 @@
 """The `joules` command: wiring only. Each subcommand is one short function that asks, then prints.
 
 Exit status: 0 when the question could be answered, 4 when it was asked wrongly, as with pytest, 1 when the machine or a file
-did not allow an answer or `compare` found a regression, 130 after Ctrl-C (Typer's). What a command needs is
+did not allow an answer or `compare` found a regression, 2 when an answer could not be computed, 130 after Ctrl-C (Typer's). What a command needs is
 imported when it runs, so that `joules --help` is quick.
 """
 
@@ -25,6 +25,7 @@ from reports.workload.cli import workload
 
 WRONG_USE = 4
 FAILED = 1
+INCOMPUTABLE = 2
 PRICE_OPTIONS = ("--price-per-kwh", "--grid-g-per-kwh")
 
 # Typer has brought its own click since 0.2x and used the package before; either way this is click's UsageError.
@@ -266,6 +267,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error), FAILED)
     except OSError as error:  # a full disk behind a redirection, a folder that may not be written
         return _refuse(f"{error.strerror or error}; nothing more could be written", FAILED)
+    except (
+        ArithmeticError,
+        ValueError,
+    ) as error:  # figures that no rule of the records foresaw: never taken for a regression
+        return _refuse(f"the answer cannot be computed ({error or type(error).__name__})", INCOMPUTABLE)
     return status if isinstance(status, int) else 0
 
 

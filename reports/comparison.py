@@ -90,6 +90,11 @@ class Baseline:
         self.results = run.results
         self._by_name = {result.fullname: result for result in run.results}
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Full names of its cases."""
+        return tuple(self._by_name)
+
     def pair(self, candidate: Result, environment: Environment) -> Pair:
         """Find the past of a Result and say whether the two may be compared."""
         past = self._by_name.get(candidate.fullname)

@@ -211,9 +211,8 @@ def judge(limit: Limit, pair: Pair, level: float, policy: Policy = ONE_SESSION) 
             f"{case}: the baseline's {limit.stat} {known.name} is {quantity(old, known.unit)}, no base for a percentage"
         )
         return Judgement(limit=limit, verdict=Verdict.INCONCLUSIVE, sentence=sentence)
-    worse = _Shares(
-        old=old, new=new, allowed=limit.amount / 100 if limit.percent else limit.amount / old if old > 0 else 0
-    )
+    base = 100 if limit.percent else old if old > 0 else 1
+    worse = _Shares(old=old, new=new, allowed=limit.amount / base)
     if limit.stat == "mean":
         samples, own = Samples.of(old_values, new_values), own_share(known, pair)
         shown, inside = (no_narrower(policy.interval(samples, known, one), own) for one in (policy.level, level))
@@ -232,7 +231,9 @@ def judge(limit: Limit, pair: Pair, level: float, policy: Policy = ONE_SESSION) 
     if verdict is Verdict.INCONCLUSIVE and shown is not None and shown.doubts:
         sentence += f": {'; '.join(shown.doubts)}"
     if verdict is Verdict.IMPROVED and known.name not in SERVICE:
-        sentence += "".join(f"; but slower: {clause}" for clause in _slower(pair, worse.allowed, policy))
+        sentence += "".join(
+            f"; but slower: {clause}" for clause in _slower(pair, worse.allowed if old > 0 else 0.0, policy)
+        )
     return Judgement(limit=limit, verdict=verdict, sentence=sentence, open=may_decide)
 
 
@@ -251,16 +252,16 @@ def _slower(pair: Pair, allowed: float, policy: Policy) -> Iterator[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class _Shares:
-    """A statistic of both sides, and how much worse it may be as a share of the old one."""
+    """A statistic of both sides, and how much worse it may be as a share of the old one; in its own unit where that is not > 0."""
 
     old: float
     new: float
     allowed: float
 
     def worse_by(self, known: Metric) -> float:
-        """How much worse it became, as a share; infinite from nothing to something."""
+        """How much worse it became, in what `allowed` is in."""
         change = self.old - self.new if known.direction == "higher" else self.new - self.old
-        return change / self.old if self.old > 0 else math.copysign(math.inf, change) if change else 0.0
+        return change / self.old if self.old > 0 else change
 
     def point_verdict(self, known: Metric) -> Verdict:
         """By the point alone."""

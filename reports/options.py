@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +19,7 @@ from reports.policy import CONFIDENCE
 
 NEWEST = "newest"
 
-STATES = ("new", "missing", "stale", "incomparable", "other-workload", "inconclusive")
+STATES = ("no-baseline", "new", "missing", "stale", "incomparable", "other-workload", "inconclusive")
 """What --energy-baseline-policy may fail."""
 
 STALE_DAYS = 30.0
@@ -26,20 +27,26 @@ STALE_DAYS = 30.0
 
 COMPARE = f"compare with a saved run: its number, part of its name, a file, or {NEWEST} (also without a value)"
 FAIL = (
-    "fail a test whose energy is worse than the baseline's by more than this, repeatable: METRIC:STAT:LIMIT, "
+    "fail a test whose figure is worse than the baseline's by more than this, a mean's where it is shown to be worse at all; "
+    "repeatable: METRIC:STAT:LIMIT, "
     "for example joules_per_output_token:mean:2.5%, or mean:5%; STAT is mean, median, min or max; "
     "implies --energy-compare"
 )
 
 CONFIDENCE_HELP = (
-    "how sure REGRESSED has to be, for all cases of the session together and however many rounds are bought "
-    "(default: 99%)"
+    "how sure it has to be that a mean beyond the limit is worse at all (or better) before the case is called REGRESSED (or "
+    "IMPROVED), for all cases of the session together and however many rounds are bought (default: 99%)"
 )
-POLICY = f"what else fails: lenient (nothing, the default), strict (everything), or a comma list of {', '.join(STATES)}"
+POLICY = (
+    f"what else fails: lenient (nothing, the default), strict (everything), or a comma list of {', '.join(STATES)}; "
+    "all but lenient imply --energy-compare"
+)
 
 MARKDOWN = (
     "write the session's report to this file as Markdown; appended where it is the file that GITHUB_STEP_SUMMARY names"
 )
+
+HTML = "write the session's report to this file as one HTML page that needs no network"
 
 _OPTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
     ("compare", "NUM|FILE", {"nargs": "?", "const": NEWEST}, COMPARE),
@@ -56,6 +63,7 @@ _OPTIONS: tuple[tuple[str, str, dict[str, Any], str], ...] = (
         "grams of CO2e that a kilowatt-hour causes here (default: 458, the world's average)",
     ),
     ("markdown", "PATH", {}, MARKDOWN),
+    ("html", "PATH", {}, HTML),
     ("boards", "FILE", {}, "boards beside the table of data sheets, for gap_to_ideal (layout: reports/boards.toml)"),
 )
 
@@ -73,6 +81,7 @@ class Options:
         failing: The `STATES` that fail a case, or the session where there is no case.
         prices: Of a kilowatt-hour, for what changes cost.
         markdown: File for the report as Markdown, None for none.
+        html: File for the report as a page, None for none.
         boards: File of boards beside the table, None for none.
     """
 
@@ -84,6 +93,7 @@ class Options:
     failing: frozenset[str] = frozenset()
     prices: Prices = field(default_factory=Prices)
     markdown: Path | None = None
+    html: Path | None = None
     boards: Path | None = None
 
     @property
@@ -114,7 +124,7 @@ def read_options(config: pytest.Config) -> Options:
     Raises:
         ConfigurationError: A value that cannot be what its option needs.
     """
-    compare, fail, columns, sort, confidence, policy, price, grid, markdown, boards = (
+    compare, fail, columns, sort, confidence, policy, price, grid, markdown, html, boards = (
         config.getoption(name) or config.getini(name) or None
         for name in (
             "energy_compare",
@@ -126,13 +136,15 @@ def read_options(config: pytest.Config) -> Options:
             "energy_price_per_kwh",
             "energy_grid_g_per_kwh",
             "energy_markdown",
+            "energy_html",
             "energy_boards",
         )
     )
     if config.getoption("energy_compare") == "":
         raise ConfigurationError(f"--energy-compare= is empty; name a run, or write --energy-compare={NEWEST}")
     limits = tuple(dict.fromkeys(parse_limit(expression) for expression in fail or ()))
-    if compare is None and limits:
+    failing = _failing(policy or "lenient")
+    if compare is None and (limits or failing):
         compare = NEWEST
     return Options(
         compare=_reference(compare),
@@ -140,9 +152,10 @@ def read_options(config: pytest.Config) -> Options:
         columns=_columns(columns or ""),
         sort=_sort(sort),
         confidence=_confidence(confidence),
-        failing=_failing(policy or "lenient"),
+        failing=failing,
         prices=parse_prices(price, grid, ("--energy-price-per-kwh", "--energy-grid-g-per-kwh")),
-        markdown=_file(markdown),
+        markdown=_file(markdown, "--energy-markdown"),
+        html=_file(html, "--energy-html"),
         boards=_boards(boards),
     )
 
@@ -172,6 +185,15 @@ def _failing(text: str) -> frozenset[str]:
     return words
 
 
+def names_a_file(reference: str) -> bool:
+    """Whether a run is named by its file, which may not be there yet, and not by its number or part of its name.
+
+    >>> names_a_file("energy/base.json"), names_a_file("0001"), names_a_file("main")
+    (True, False, False)
+    """
+    return reference.lower().endswith(".json") or (os.sep in reference and not Path(reference).name.isdecimal())
+
+
 def _reference(text: str | None) -> str | None:
     if text is not None and (Path(text).is_dir() or text.endswith(".py") or "::" in text):
         raise ConfigurationError(
@@ -181,13 +203,13 @@ def _reference(text: str | None) -> str | None:
     return text
 
 
-def _file(name: str | None) -> Path | None:
+def _file(name: str | None, option: str) -> Path | None:
     """A file that can be written later: found out now, not when everything is measured."""
     if name is None:
         return None
     path = Path(name)
     if path.is_dir() or not path.absolute().parent.is_dir():
-        raise ConfigurationError(f"--energy-markdown={name}: name a file in a folder that exists")
+        raise ConfigurationError(f"{option}={name}: name a file in a folder that exists")
     return path
 
 

@@ -14,12 +14,20 @@ from energy_fixtures.errors import JoulesError
 from energy_fixtures.records import Environment, Result
 from reports.comparison import Baseline
 from reports.history import learnt_from
-from reports.options import STALE_DAYS, add_options, read_options
+from reports.options import STALE_DAYS, add_options, names_a_file, read_options
+from reports.outputs import refuse_clashes
+from reports.selection import Selection, owners
 from reports.session import WIDE, ReportSession
 
 KEY = pytest.StashKey[ReportSession]()
 DESELECTED = pytest.StashKey[set[str]]()
 """Node ids that were left out on purpose; they are not missing from the baseline."""
+SELECTED = pytest.StashKey[frozenset[str]]()
+"""Node ids of the tests that are to run."""
+
+_NARROWING = {"keyword": "-k", "markexpr": "-m", "lf": "--lf", "deselect": "--deselect", "ignore": "--ignore",
+              "ignore_glob": "--ignore-glob"}  # fmt: skip
+"""pytest's options that leave tests out, by where it keeps them."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -32,23 +40,39 @@ def pytest_configure(config: pytest.Config) -> None:
     except JoulesError as error:
         raise pytest.UsageError(str(error)) from error
     config.stash[DESELECTED] = set()
+    config.stash[SELECTED] = frozenset()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     """Find the baseline before anything is collected, so that what is wrong with it costs nothing."""
     report = session.config.stash[KEY]
     measures = session.config.pluginmanager.hasplugin("energy_fixtures.plugin")
-    if not report.options.comparing or not measures or session.config.option.collectonly:
-        return
-    if hasattr(session.config, "workerinput"):
+    if not measures or session.config.option.collectonly or hasattr(session.config, "workerinput"):
         return
     try:
-        _load_baseline(session.config, report)
+        path = _load_baseline(session.config, report) if report.options.comparing else None
+        _refuse_clashes(session.config, report, path)
     except JoulesError as error:
         raise pytest.UsageError(str(error)) from error
 
 
-def _load_baseline(config: pytest.Config, report: ReportSession) -> None:
+def _refuse_clashes(config: pytest.Config, report: ReportSession, baseline: Path | None) -> None:
+    """No file of this session is written over another one, or over the baseline, whether that exists by now or not."""
+    from energy_fixtures.session import KEY as MEASURING
+
+    options, junit = report.options, getattr(config.option, "xmlpath", None)
+    outputs = {
+        "--energy-json": config.stash[MEASURING].options.json,
+        "--energy-markdown": options.markdown,
+        "--energy-html": options.html,
+        "--junitxml": None if junit is None else Path(junit),
+    }
+    absent = None if report.absent is None else Path(report.absent)
+    refuse_clashes(outputs, {"--energy-compare": baseline or absent, "--energy-boards": options.boards})
+
+
+def _load_baseline(config: pytest.Config, report: ReportSession) -> Path | None:
+    """Read the run to compare with; where it lies, None where there is none."""
     from energy_fixtures.boards import read_boards
     from energy_fixtures.environment import host_facts
     from energy_fixtures.session import CUT_OFF
@@ -61,9 +85,13 @@ def _load_baseline(config: pytest.Config, report: ReportSession) -> None:
     store = Store(config.stash[MEASURING].options.storage, machine)
     report.storage = os.path.relpath(store.folder)
     report.recovered = tuple(CUT_OFF.format(os.path.relpath(path)) for path in store.recover())
-    path = store.find(report.options.reference)
+    reference = report.options.reference
+    if reference is not None and names_a_file(reference) and not Path(reference).is_file():
+        saved = [run for run in store.runs() if reference in run.name]
+        report.absent = None if saved else reference
+    path = None if report.absent is not None else store.find(reference)
     if path is None:
-        return
+        return None
     report.baseline = Baseline(path.stem, read_run(path))
     here = Environment(host=host_facts(), boards=boards, packages={}, engine={}, meter={})
     report.refused = report.baseline.elsewhere(here)
@@ -71,12 +99,21 @@ def _load_baseline(config: pytest.Config, report: ReportSession) -> None:
     report.max_rounds = config.stash[MEASURING].options.max_rounds
     if report.options.limits:
         report.between = learnt_from(store.runs())
+    return path
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.Item]) -> None:
-    """As many cases may be judged as can be measured, and the doubt that is left is shared among them."""
-    config.stash[KEY].gated = sum("energy" in getattr(item, "fixturenames", ()) for item in items)
+    """Every past result that these tests may have again can be judged, by each limit, and they share the doubt that is left.
+
+    A test has one result, or one per window, Scenario and rate: the baseline knows how many, as `joules compare` does.
+    """
+    report = config.stash[KEY]
+    config.stash[SELECTED] = frozenset(item.nodeid for item in items)
+    measuring = {item.nodeid for item in items if "energy" in getattr(item, "fixturenames", ())}
+    past = () if report.baseline is None else report.baseline.names
+    gated = sum(not measuring.isdisjoint(owners(name)) for name in past)
+    report.gated = max(1, gated * len(report.options.limits))
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -110,56 +147,55 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     writer = terminalreporter._tw  # its only handle; pytest's own plugins use it too
     width = writer.fullwidth if terminalreporter.isatty else max(WIDE, writer.fullwidth)
     report = config.stash[KEY]
-    for line in report.lines(width=width, colour=writer.hasmarkup, expected=_expected(config)):
+    for line in report.lines(width=width, colour=writer.hasmarkup, selection=_selection(config)):
         terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A missing case has no test that could fail for it, and neither has a page that cannot be written."""
-    report = session.config.stash[KEY]
-    gone = "missing" in report.options.failing and report.missing(_expected(session.config))
-    if report.options.markdown is not None and not hasattr(session.config, "workerinput"):
-        _write_markdown(report, report.options.markdown, _expected(session.config))
+    report, selection = session.config.stash[KEY], _selection(session.config)
+    gone = "missing" in report.options.failing and report.missing(selection.expects)
+    if not hasattr(session.config, "workerinput"):
+        _write_pages(report, selection.expects)
     if (gone or report.unwritten) and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
-def _write_markdown(report: ReportSession, path: Path, expected: Callable[[str], bool]) -> None:
-    """As a whole; added to the end of GitHub's step summary, which other steps and plugins write to as well."""
+def _write_pages(report: ReportSession, expected: Callable[[str], bool]) -> None:
+    """Each as a whole. One that cannot be written keeps no other from being written."""
+    for option, path, page_of in (
+        ("--energy-markdown", report.options.markdown, report.markdown),
+        ("--energy-html", report.options.html, report.html),
+    ):
+        page = None if path is None else page_of(expected)
+        if path is not None and page is not None:
+            _write(report, path, page, option)
+
+
+def _write(report: ReportSession, path: Path, page: str, option: str) -> None:
+    """Over what was there; added to the end of GitHub's step summary, which other steps and plugins write to as well."""
     from reports.console import write_text
 
-    page = report.markdown(expected)
-    if page is None:
-        return
     try:
         if path.exists() and path.samefile(os.environ.get("GITHUB_STEP_SUMMARY") or os.devnull):
             with path.open("a", encoding="utf-8") as file:
                 file.write(page)
         else:
-            write_text(path, page, option="--energy-markdown")
+            write_text(path, page, option=option)
     except JoulesError as error:
-        report.unwritten = str(error)
+        report.unwritten.append(str(error))
     except OSError as error:
-        report.unwritten = f"--energy-markdown {path} cannot be written: {error.strerror}"
+        report.unwritten.append(f"{option} {path} cannot be written: {error.strerror}")
 
 
-def _expected(config: pytest.Config) -> Callable[[str], bool]:
-    """Whether a case of the baseline, by full name, was to run now."""
-    left_out = config.stash[DESELECTED]
-
-    def expected(fullname: str) -> bool:
-        asked = any(_lies_under(fullname, argument, config) for argument in config.args)
-        return asked and not any(fullname == name or fullname.startswith(f"{name}::") for name in left_out)
-
-    return expected
-
-
-def _lies_under(nodeid: str, argument: str, config: pytest.Config) -> bool:
-    """Whether a test is among those that one of pytest's arguments names, also when its file is gone."""
-    path, _, part = argument.partition("::")
-    file, _, rest = nodeid.partition("::")
-    asked = (config.invocation_params.dir / path).resolve()
-    here = (config.rootpath / file).resolve()
-    inside = asked == here or asked in here.parents
-    return inside and (not part or rest == part or rest.startswith((f"{part}[", f"{part}::")))
+def _selection(config: pytest.Config) -> Selection:
+    """What of the baseline was to run now."""
+    return Selection(
+        arguments=tuple(config.args),
+        folder=config.invocation_params.dir,
+        root=config.rootpath,
+        selected=config.stash[SELECTED],
+        left_out=frozenset(config.stash[DESELECTED]),
+        narrowed_by=tuple(said for name, said in _NARROWING.items() if getattr(config.option, name, None)),
+    )

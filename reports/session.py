@@ -19,8 +19,10 @@ from reports.noise import Between
 from reports.options import Options
 from reports.policy import LEVEL
 from reports.render.text import plain
+from reports.selection import Selection
 
 if TYPE_CHECKING:
+    from reports.compare.rows import Report
     from reports.render.tables import Compared
 
 MOST_SENTENCES = 5  # of cases that could not be judged; hundreds would hide the report above them
@@ -40,12 +42,13 @@ class ReportSession:
         self.options = options
         self.baseline: Baseline | None = None
         self.storage = ""  # where a baseline was looked for
+        self.absent: str | None = None  # the file that was named as the baseline and is not there
         self.refused: tuple[str, ...] = ()  # why the whole baseline is of another machine
         self.stale: str | None = None  # a sentence, when the baseline is old
         self.between = Between()
         self.max_rounds = 20
-        self.gated = 1  # cases that may be held against a limit
-        self.unwritten: str | None = None  # why the Markdown could not be written
+        self.gated = 1  # results of the baseline that may be held against limits, times these
+        self.unwritten: list[str] = []  # why pages could not be written
         self.recovered: tuple[str, ...] = ()  # one line per earlier session that was killed and is saved now
         self._results: dict[str, Result] = {}
         self._environments: dict[str, Environment] = {}
@@ -86,7 +89,8 @@ class ReportSession:
         """Why the gate fails this result's test; None when it passes."""
         judgements = self._judgements.get(result.fullname, [])
         if self.baseline is None:
-            return None
+            fails = self.options.comparing and "no-baseline" in self.options.failing
+            return plain(f"no baseline: {result.case}: {self._nothing_there}; save a run first") if fails else None
         against = plain(self.baseline.name)
         fails = self.options.failing
         verdicts = {Verdict.REGRESSED} | ({Verdict.INCONCLUSIVE} if "inconclusive" in fails else set())
@@ -144,7 +148,10 @@ class ReportSession:
             return []
         kept = "cases are recorded, not gated" if self.options.limits else "nothing is compared"
         if self.baseline is None:
-            return [f"energy baseline: none found in {self.storage}; {kept} (save one with --energy-autosave)"]
+            by = "--energy-autosave" if self.absent is None else "--energy-json"
+            fails = "no-baseline" in self.options.failing
+            kept = "every case fails for it, --energy-baseline-policy" if fails else kept
+            return [plain(f"energy baseline: {self._nothing_there}; {kept} (save one with {by})")]
         if self.refused:
             differs = "; ".join(self.refused)
             return [plain(f"energy baseline: {self.baseline.name} is from another machine ({differs}); {kept}")]
@@ -156,13 +163,18 @@ class ReportSession:
             lines.append(f"  {self.between.sentence}")
         return [plain(line) for line in (*lines, *([f"  {self.stale}"] if self.stale else []))]
 
-    def lines(self, *, width: int, colour: bool, expected: Callable[[str], bool]) -> list[str]:
+    @property
+    def _nothing_there(self) -> str:
+        """Where a baseline was looked for and not found."""
+        return f"none found in {self.storage}" if self.absent is None else f"none, {self.absent} does not exist"
+
+    def lines(self, *, width: int, colour: bool, selection: Selection) -> list[str]:
         """The report.
 
         Args:
             width: Columns of the terminal.
             colour: Whether escape sequences may be written.
-            expected: Whether a case of the baseline, by full name, was selected to run now.
+            selection: Which cases of the baseline were to run now.
         """
         from reports.explain.costs import own_joules
         from reports.render.tables import View
@@ -180,8 +192,7 @@ class ReportSession:
         )
         parts = report(list(self._results.values()), self._known_environments(), view)
         spent = [own_joules(self._results.values()).sentence] if self._results else []
-        unwritten = [self.unwritten] if self.unwritten else []
-        return to_lines([*parts, *self._closing(expected), *spent, *unwritten], width=width, colour=colour)
+        return to_lines([*parts, *self._closing(selection), *spent, *self.unwritten], width=width, colour=colour)
 
     def _compared(self) -> dict[str, Compared]:
         from reports.render.tables import Compared
@@ -192,19 +203,25 @@ class ReportSession:
         said = {judgement.verdict for judgement in self._judgements.get(name, [])}
         return next((verdict for verdict in Verdict if verdict in said), None)
 
-    def _closing(self, expected: Callable[[str], bool]) -> list[str]:
+    def _closing(self, selection: Selection) -> list[str]:
         if self.baseline is None:
             return ["", *self._baseline_line()] if self.options.comparing and self._results else []
         from reports.render.terminal import some
 
         states = Counter(pair.state for pair in self._pairs.values())
-        missing = self.missing(expected)
+        missing = self.missing(selection.expects)
         said = [f"{states[state]} {state.value}" for state in State if states[state]]
         lines = ["", f"energy baseline {self.baseline.name}: {', '.join([*said, f'{len(missing)} missing'])}"]
         lines += self._around()
         if missing:
             names = some([plain(past.case) for past in missing])
-            lines.append(f"missing, in the baseline but not in this run: {names}")
+            fails = "missing" in self.options.failing
+            says = " fails this session (--energy-baseline-policy):" if fails else ","
+            lines.append(f"missing{says} in the baseline but not in this run: {names}")
+        perhaps = self.missing(selection.leaves_open)
+        if perhaps:
+            names, by = some([plain(past.case) for past in perhaps]), " and ".join(selection.narrowed_by)
+            lines.append(f"not in this run, and not called missing, because {by} may leave them out: {names}")
         if self.options.limits:
             verdicts = Counter(worst for name in self._pairs if (worst := self._worst(name)) is not None)
             counted = ", ".join(f"{verdicts[verdict]} {verdict.value}" for verdict in Verdict if verdicts[verdict])
@@ -224,12 +241,23 @@ class ReportSession:
 
     def markdown(self, expected: Callable[[str], bool]) -> str | None:
         """The report as Markdown, as `joules compare` writes it; None where nothing was measured."""
-        from reports.compare.of_session import session_report
-        from reports.compare.rows import Asked
         from reports.render.markdown import markdown
+
+        return markdown(self._report(expected)) if self._results else None
+
+    def html(self, expected: Callable[[str], bool]) -> str | None:
+        """The report as a page, as `joules report` writes it; None where nothing was measured."""
+        from reports.page.of_session import session_page
 
         if not self._results:
             return None
+        results = list(self._results.values())
+        return session_page(results, self._environments, self._report(expected), self.options.boards)
+
+    def _report(self, expected: Callable[[str], bool]) -> Report:
+        from reports.compare.of_session import session_report
+        from reports.compare.rows import Asked
+
         limits = self.options.limits if self.baseline is not None else ()
         asked = Asked(
             level=LEVEL,
@@ -239,18 +267,16 @@ class ReportSession:
             between=None if self.baseline is None else self.between,
             environments=self._known_environments(),
         )
-        return markdown(
-            session_report(
-                list(self._results.values()),
-                self._environments,
-                asked,
-                baseline=self.baseline,
-                pairs=self._pairs,
-                verdicts={name: self._worst(name) for name in self._pairs},
-                missing=self.missing(expected),
-                prices=self.options.prices,
-                notes=self._about_baseline(),
-            )
+        return session_report(
+            list(self._results.values()),
+            self._environments,
+            asked,
+            baseline=self.baseline,
+            pairs=self._pairs,
+            verdicts={name: self._worst(name) for name in self._pairs},
+            missing=self.missing(expected),
+            prices=self.options.prices,
+            notes=self._about_baseline(),
         )
 
     def _known_environments(self) -> dict[str, Environment]:

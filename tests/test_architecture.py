@@ -47,6 +47,7 @@ HOMES = {
         "reports/serving/cli.py",
         "reports/estimate/cli.py",
         "reports/predict/cli.py",
+        "reports/page/cli.py",
     },
 }
 # What reports may know of the measuring half: its words, never its machinery.
@@ -65,6 +66,7 @@ WORDS = {
     "hookspecs",
     "workloads",  # lengths, bins and arrivals: what was asked of an engine
     "models",  # shapes and their sizes: what an engine holds
+    "serving",  # arrivals and service levels: how requests came
 }
 # The two plugins meet in one file: one session, one machine folder, the boards of the header. The commands in another.
 MEETING = {

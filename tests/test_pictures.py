@@ -85,10 +85,10 @@ def test_quarter_of_the_time_is_enough_unless_work_keeps_step():
     assert max(map(abs, seen_share_errors(0.073, 5.0))) < 0.05
 
 
-def test_page_shows_each_picture_there_is():
-    """docs/measurement.md shows every picture of its folder and none that is missing."""
-    page = (ROOT / "docs" / "measurement.md").read_text()
-    shown = set(re.findall(r"\]\(pictures/([\w.]+)\)", page))
+def test_pages_show_each_picture_there_is():
+    """The pages of docs/ show every picture of its folder and none that is missing."""
+    pages = "\n".join(page.read_text() for page in (ROOT / "docs").glob("*.md"))
+    shown = set(re.findall(r"\]\(pictures/([\w.-]+)\)", pages))
 
     assert shown
     assert shown == {file.name for file in (ROOT / "docs" / "pictures").iterdir()}

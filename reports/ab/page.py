@@ -94,27 +94,41 @@ def terminal(outcome: Outcome, prices: Prices = USUAL) -> list[RenderableType]:
     return [*(Text(plain(line)) for line in head), *tables, *(Text(plain(line)) for line in foot)]
 
 
-def text(outcome: Outcome, form: Literal["table", "markdown", "json"], prices: Prices = USUAL) -> str:
-    """The outcome as the content of a file, in the form asked for."""
+def text(
+    outcome: Outcome,
+    form: Literal["table", "markdown", "json"],
+    prices: Prices = USUAL,
+    comment: str | None = None,
+) -> str:
+    """The outcome as the content of a file, in the form asked for; `comment` as `markdown` takes it."""
     from reports.render.text import to_lines
 
     if form == "markdown":
-        return markdown(outcome, prices)
+        return markdown(outcome, prices, comment)
     if form == "json":
         return msgspec.json.format(msgspec.json.encode(record(outcome, prices))).decode() + "\n"
     return "\n".join(to_lines(terminal(outcome, prices), width=WIDE, colour=False)) + "\n"
 
 
-def markdown(outcome: Outcome, prices: Prices = USUAL) -> str:
-    """The same for a pull request: one table over all cases, then lines."""
-    from reports.render.markdown import escaped, why_lines
+def markdown(outcome: Outcome, prices: Prices = USUAL, comment: str | None = None) -> str:
+    """The same for a pull request: the hidden marker of `comment`, one table over all cases, then lines.
+
+    Raises:
+        ConfigurationError: See `reports.render.markdown.marker`.
+    """
+    from reports.render.markdown import calm, code, escaped, marker, why_lines
 
     judged = bool(outcome.limits)
 
     def said(sentence: str) -> str:
-        return " ".join(escaped(word) for word in sentence.split())  # as a whole a long one would be shortened
+        return " ".join(calm(escaped(word)) for word in sentence.split())  # as a whole a long one would be shortened
 
-    lines = ["### joules ab", "", *(f"- **{name}** {said(label)}" for name, label in _labelled(outcome))]
+    lines = [
+        marker(comment),
+        "### joules ab",
+        "",
+        *(f"- **{name}** {said(label)}" for name, label in _labelled(outcome)),
+    ]
     lines += [f"- {said(_spent(outcome))}; {said(outcome.how)}", ""]
     lines += [f"| case | metric | A | B | change | n |{' verdict |' if judged else ''}"]
     lines += [f"|---|---|---:|---:|---:|---:|{'---|' if judged else ''}"]
@@ -126,7 +140,7 @@ def markdown(outcome: Outcome, prices: Prices = USUAL) -> str:
         verdict = outcome.worst(name)
         last = [("" if verdict is None else verdict.value)] if judged else []
         cells = [f"`{metric.name}` ({pair.candidate.method})", *means, change, f"{len(old)} / {len(new)}", *last]
-        lines.append(f"| {' | '.join([escaped(pair.candidate.case), *cells])} |")
+        lines.append(f"| {' | '.join([code(pair.candidate.case), *cells])} |")
     lines += ["", *(f"- {said(line)}" for line in _closing(outcome))]
     why = why_lines(*outcome.told(prices))
     lines += ["", *why] if why else []

@@ -25,7 +25,7 @@ def shared_out(work: Callable[[Sequence[str]], bytes], items: Sequence[str], pro
     """Do `work` on consecutive parts of `items`, each in a process of its own; answers in order.
 
     Raises:
-        ConfigurationError: As `work` raised it.
+        ConfigurationError, ArithmeticError: As `work` raised it.
         JoulesError: A process ended without an answer.
     """
     size = -(-len(items) // processes)
@@ -49,6 +49,8 @@ def shared_out(work: Callable[[Sequence[str]], bytes], items: Sequence[str], pro
                 "a process that compared a part of the cases was killed; is there enough memory?"
             ) from error
         process.join()
+        if good == b"!":
+            raise ArithmeticError(answer.decode())
         if good != b"+":
             raise ConfigurationError(answer.decode())
         answers.append(answer)
@@ -64,5 +66,8 @@ def _answer(work: Callable[[Sequence[str]], bytes], part: Sequence[str], sender:
     except JoulesError as error:
         sender.send_bytes(b"-")
         sender.send_bytes(str(error).encode())
+    except (ArithmeticError, ValueError) as error:
+        sender.send_bytes(b"!")
+        sender.send_bytes((str(error) or type(error).__name__).encode())
     finally:
         sender.close()

@@ -12,15 +12,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from energy_fixtures.readings import MOST_JOULES, Method
+from energy_fixtures.readings import LONGEST_S, MOST_COUNTED, MOST_JOULES, Method
 from reports.explain.costs import Tally
 
 Joules = Annotated[float, Meta(ge=0, lt=MOST_JOULES)]
+Counted = Annotated[int, Meta(ge=0, le=MOST_COUNTED)]
 
 
 class _Reading(msgspec.Struct, gc=False):
     energy_j: dict[str, Joules]
-    duration_s: Annotated[float, Meta(ge=0)]
+    duration_s: Annotated[float, Meta(ge=0, lt=LONGEST_S)]
     method: Method
     uncertainty_j: dict[str, Joules] = {}
 
@@ -28,8 +29,8 @@ class _Reading(msgspec.Struct, gc=False):
 class _Request(msgspec.Struct, array_like=True, gc=False):
     """The first two of a Request's numbers; the others stay unread."""
 
-    input_tokens: int
-    output_tokens: int
+    input_tokens: Counted
+    output_tokens: Counted
 
 
 class _Generation(msgspec.Struct, gc=False):
@@ -38,7 +39,7 @@ class _Generation(msgspec.Struct, gc=False):
 
 
 class _Trial(msgspec.Struct, gc=False):
-    iterations: Annotated[int, Meta(ge=1)]
+    iterations: Annotated[int, Meta(ge=1, le=MOST_COUNTED)]
     reading: _Reading
     generation: _Generation | None = None
     invalid_reasons: tuple[str, ...] = ()

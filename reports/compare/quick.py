@@ -10,7 +10,7 @@ from __future__ import annotations
 from statistics import median
 
 from energy_fixtures.metrics import METRICS, Metric
-from energy_fixtures.readings import COVERAGE
+from energy_fixtures.readings import COVERAGE, LEAST
 from reports.compare.glance import Glance
 from reports.compare.rows import Asked, Row, Sample, compared_row
 from reports.comparison import Around
@@ -50,6 +50,8 @@ def _sample(known: Metric, result: Glance) -> Sample | None:
         else:
             count = sum([one.output_tokens for one in generation.requests]) if known is PER_TOKEN else 0
         if not joules or count <= 0 or trial.invalid_reasons or reading.method != method:
+            return None
+        if joules < LEAST or 0 < reading.duration_s < LEAST:  # whoever reads the whole of it says what is wrong
             return None
         values.append(joules / count)
         if error is not None:

@@ -188,7 +188,9 @@ def rows_of(pair: Pair, asked: Asked, where: str, *, of: str = "", against: str 
             state=pair.state.value,
             baseline=None if base is None else _figure(base, asked.level),
             candidate=_figure(new, asked.level),
-            change=None if base is None or pair.state is not State.COMPARED else _change(candidate.fullname, base, new, asked),
+            change=None
+            if base is None or pair.state is not State.COMPARED
+            else _change(candidate.fullname, base, new, asked),
             verdict=_worst(said),
             sentences=tuple([one.sentence for one in said]),
             differences=pair.differences,

@@ -74,6 +74,7 @@ class RunFile:
         self.path = path
         self.name = path.stem
         self._read_bytes = 0
+        self._last: Result | None = None
         self._whole, self._glance = msgspec.json.Decoder(Result), msgspec.json.Decoder(Glance)
         try:
             with path.open("rb") as file:
@@ -97,12 +98,15 @@ class RunFile:
         return name in self.index.places
 
     def result(self, name: str) -> Result:
-        """The result of that full name.
+        """The result of that full name; the last one is kept, because learning, rows and explanations ask for it in turn.
 
         Raises:
             ConfigurationError: It breaks the records' rules.
         """
-        return self._decoded(name, self._whole)
+        if self._last is None or self._last.fullname != name:
+            self._last = None  # of a large case two would not fit into memory
+            self._last = self._decoded(name, self._whole)
+        return self._last
 
     def glance(self, name: str) -> Glance:
         """The little of it that most rows need.

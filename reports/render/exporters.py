@@ -29,6 +29,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+
+
 class _Charted(msgspec.Struct, omit_defaults=True):
     """One entry of github-action-benchmark; `range` and `extra` are strings there."""
 
@@ -72,7 +75,7 @@ def as_csv(report: Report) -> str:
                 row.unit,
                 row.method,
                 "yes" if row.method in MEASURED else "no",
-                " ".join(row.scope),
+                _cell(" ".join(row.scope)),
                 _cell(row.where),
                 row.state,
                 *_figures(row.baseline),
@@ -127,7 +130,7 @@ def _charted(row: Row, name: str, several: bool) -> _Charted:
     one = row.candidate
     label = "" if row.method in MEASURED else f" ({row.method})"
     half = None if one.low is None or one.high is None else (one.high - one.low) / 2
-    lines = [f"{one.trials} trials", plain(row.where), f"joules of {' + '.join(row.scope)}"]
+    lines = [f"{one.trials} trials", plain(row.where), plain(f"joules of {' + '.join(row.scope)}")]
     lines += [NOT_MEASURED[row.method]] if row.method in NOT_MEASURED else []
     return _Charted(
         name=f"{name}{f' {row.metric}' if several else ''}{label}",
@@ -156,7 +159,7 @@ def _figures(one: Figure | None) -> tuple[float | None, float | None, float | No
 
 def _cell(text: str) -> str:
     said = plain(text)
-    return f"'{said}" if said.startswith(("=", "+", "-", "@")) else said
+    return f"'{said}" if said.startswith(_FORMULA) else said
 
 
 def _text(record: object) -> str:

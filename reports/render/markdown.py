@@ -54,6 +54,11 @@ _HEADS = {"passed": "", "regressed": "❌ ", "refused": "❌ "}
 _MARKUP = re.compile(r"[\\`*_\[\]<>#|&@~$]|:(?=//|[\w+-]+:)|(?<=www)\.", re.IGNORECASE)
 
 
+_ISSUE = re.compile(r"(?<=GH-)(?=\d)", re.IGNORECASE)
+_COMMIT = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{7,}(?![0-9A-Za-z])")
+_SHORTEST_COMMIT = 7
+
+
 def marker(name: str | None = None) -> str:
     """The line by which the comment is found again; a name keeps comments of several jobs apart.
 
@@ -103,9 +108,9 @@ def markdown(report: Report, *, comment: str | None = None) -> str:
     lines += why_lines(report.explanations, report.unexplained)
     lines += _list("not compared", _reasons(present))
     new = [row.case for row in _cases(present) if row.state == State.NEW.value]
-    lines += _list("new", [_code(case) for case in new]) if report.candidate is not None else []
+    lines += _list("new", [code(case) for case in new]) if report.candidate is not None else []
     gone = [row.case for row in _cases(report.rows) if row.state == State.MISSING.value]
-    lines += _list("missing", [_code(case) for case in gone])
+    lines += _list("missing", [code(case) for case in gone])
     lines += [f"<sub>{'<br>'.join(_sentence(note) for note in below(report))}</sub>"]
     return "\n".join(lines) + "\n"
 
@@ -117,23 +122,31 @@ def _needs_reader(row: Row) -> bool:
 
 def _sentence(text: str) -> str:
     """A sentence of ours with names in it: as escaped as a name, but never shortened."""
-    return _calm(_quoted(plain(text)))
+    return calm(_quoted(plain(text)))
 
 
-def _calm(quoted: str) -> str:
+def calm(quoted: str) -> str:
     """Escaped text outside of code.
 
-    GitHub looks for mentions and issues once more in what is rendered, though not in code: a space of no width, which
-    was escaped if it was in the name, parts their sign from what follows.
+    GitHub looks for mentions, issues (`#26`, `GH-26`) and commits once more in what is rendered, though not in code: a space
+    of no width, which was escaped if it was in the name, parts their sign from what follows, and a commit's digits.
     """
-    return quoted.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
+    parted = _COMMIT.sub(_parted, _ISSUE.sub("&#8203;", quoted))
+    return parted.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
+
+
+def _parted(found: re.Match[str]) -> str:
+    """Hex digits in pieces that are too short for a commit."""
+    size, digits = _SHORTEST_COMMIT - 1, found[0]
+    return "&#8203;".join(digits[start : start + size] for start in range(0, len(digits), size))
 
 
 def _quoted(text: str) -> str:
     return _MARKUP.sub(lambda found: f"&#{ord(found[0])};", text)
 
 
-def _code(name: str) -> str:
+def code(name: str) -> str:
+    """A name as data, in code, where GitHub looks for nothing."""
     return f"<code>{escaped(name)}</code>"
 
 
@@ -152,7 +165,7 @@ def _table(report: Report, rows: Sequence[Row]) -> list[str]:
     lines = [] if several else [f"`{rows[0].metric}`", ""]
     lines += [_line(heads), _line(["---"] * left + ["---:"] * (len(heads) - left - 1) + ["---"])]
     for row in rows:
-        cells = [_code(names[row.fullname]), *([_sentence(row.of)] if report.by else [])]
+        cells = [code(names[row.fullname]), *([_sentence(row.of)] if report.by else [])]
         cells += [_sentence(row.metric)] if several else []
         cells += [figure(row.baseline, row.unit), figure(row.candidate, row.unit), change(row), interval(row)]
         cells += [relative(row)] if report.control is not None else []
@@ -169,7 +182,7 @@ def _measured(report: Report, rows: Sequence[Row]) -> list[str]:
         one = row.candidate
         ends = "" if one is None or one.low is None or one.high is None else _ends(one.low, one.high, row.unit)
         count = "" if one is None else str(one.trials)
-        lines.append(_line([_code(names[row.fullname]), _sentence(row.metric), figure(one, row.unit), ends, count]))
+        lines.append(_line([code(names[row.fullname]), _sentence(row.metric), figure(one, row.unit), ends, count]))
     return [*lines, ""]
 
 
@@ -193,7 +206,7 @@ def _reasons(rows: Sequence[Row]) -> list[str]:
         for note in row_notes(row):
             reasons.setdefault(note, []).append(row.case)
     return [
-        f"{', '.join(_code(case) for case in cases[:MOST_NOTED])}{_more(cases)}: {_sentence(note)}"
+        f"{', '.join(code(case) for case in cases[:MOST_NOTED])}{_more(cases)}: {_sentence(note)}"
         for note, cases in reasons.items()
     ]
 
@@ -209,7 +222,7 @@ def _list(head: str, items: Sequence[str]) -> list[str]:
 def why_lines(cases: Sequence[Told], more: int = 0) -> list[str]:
     """What changes are made of and what they cost: a bullet per case, then `more` that have none, and what costs rest on."""
     lines = [
-        f"- **{one.verdict}** {_calm(escaped(one.case))}: {_sentence(one.sentence)}. "
+        f"- **{one.verdict}** {calm(escaped(one.case))}: {_sentence(one.sentence)}. "
         f"Costs: {_sentence(one.costs.sentence)}."
         for one in cases[:MOST_NOTED]
     ]

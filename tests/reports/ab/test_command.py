@@ -199,6 +199,8 @@ def test_ctrl_c(repository, tmp_path, left_over):
         (("--base", "base", "--max-joules", "nan"), (), "--max-joules nan is no budget"),
         (("--base", "base", "--fail", "mean"), (), "--fail mean cannot be read"),
         (("--base", "base", "--format", "pdf"), (), "Invalid value for '--format'"),
+        (("--base", "base", "--comment", "x"), (), "--comment names the hidden marker of --format markdown"),
+        (("--base", "base", "--format", "markdown", "--comment", "-->"), (), "--comment '-->': use letters and digits"),
         (("--base", "base", "-o", "no/such/folder"), (), "is no file that can be written"),
         (("--base", "base"), ("-n", "2"), "-n asks for xdist workers"),
         (("--base", "base"), ("-n4",), "-n4 asks for xdist workers"),

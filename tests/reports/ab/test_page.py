@@ -70,7 +70,7 @@ def test_terminal(dearer):
 def test_markdown(dearer):
     """One table row per case with both means, the change with its interval, both counts and the verdict."""
     lines = markdown(dearer).splitlines()
-    assert lines[0] == "### joules ab"
+    assert lines[:2] == ["<!-- pytest-joules -->", "### joules ab"]
     assert "- **A** 1a2b3c4 Base" in lines
     (row,) = [line for line in lines if line.startswith("| b1 |")]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
@@ -79,6 +79,13 @@ def test_markdown(dearer):
     assert cells[5:] == ["6 / 6", "REGRESSED"]
     (sentence,) = [line for line in lines if line.startswith("- REGRESSED b1: mean")]
     assert sentence.endswith(" %)")  # not shortened
+
+
+def test_a_name_in_the_marker(dearer):
+    """A name stands in the hidden marker of Markdown, and nowhere else."""
+    named, plain = text(dearer, "markdown", comment="gpu-a100"), text(dearer, "markdown")
+    assert named.splitlines()[0] == "<!-- pytest-joules gpu-a100 -->"
+    assert named.splitlines()[1:] == plain.splitlines()[1:]
 
 
 def test_json(dearer):
@@ -126,7 +133,7 @@ def test_nothing_from_a_commit_or_a_file_paints_or_links(case, outcome):
     name = "b1\x1b[31m|<b>@all`"
     found = outcome([[case(name, EQUAL)]], [[case(name, DEARER)]], labels=("\x1b]0;x", "[a](http://b) <img>"))
     assert "\x1b" not in text(found, "table") + markdown(found)
-    page = markdown(found)
+    page = markdown(found).partition("\n")[2]  # the hidden marker, which is ours, stands before
     assert "<" not in page and "@all" not in page and "[a](" not in page and "http://" not in page
     (row,) = [line for line in page.splitlines() if line.startswith("| b1")]
     assert row.count("|") == 8
