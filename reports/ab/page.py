@@ -116,12 +116,12 @@ def markdown(outcome: Outcome, prices: Prices = USUAL, comment: str | None = Non
     Raises:
         ConfigurationError: See `reports.render.markdown.marker`.
     """
-    from reports.render.markdown import calm, code, escaped, marker, why_lines
+    from reports.render.markdown import calm, escaped, marker, why_lines
 
     judged = bool(outcome.limits)
 
     def said(sentence: str) -> str:
-        return " ".join(calm(escaped(word)) for word in sentence.split())  # as a whole a long one would be shortened
+        return " ".join(calm(escaped(word), commits=True) for word in sentence.split())  # as a whole a long one would be shortened
 
     lines = [
         marker(comment),
@@ -140,7 +140,7 @@ def markdown(outcome: Outcome, prices: Prices = USUAL, comment: str | None = Non
         verdict = outcome.worst(name)
         last = [("" if verdict is None else verdict.value)] if judged else []
         cells = [f"`{metric.name}` ({pair.candidate.method})", *means, change, f"{len(old)} / {len(new)}", *last]
-        lines.append(f"| {' | '.join([code(pair.candidate.case), *cells])} |")
+        lines.append(f"| {' | '.join([calm(escaped(pair.candidate.case)), *cells])} |")
     lines += ["", *(f"- {said(line)}" for line in _closing(outcome))]
     why = why_lines(*outcome.told(prices))
     lines += ["", *why] if why else []

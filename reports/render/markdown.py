@@ -125,13 +125,14 @@ def _sentence(text: str) -> str:
     return calm(_quoted(plain(text)))
 
 
-def calm(quoted: str) -> str:
-    """Escaped text outside of code.
+def calm(quoted: str, *, commits: bool = False) -> str:
+    """Escaped text outside of code; with `commits` their links are wanted.
 
     GitHub looks for mentions, issues (`#26`, `GH-26`) and commits once more in what is rendered, though not in code: a space
     of no width, which was escaped if it was in the name, parts their sign from what follows, and a commit's digits.
     """
-    parted = _COMMIT.sub(_parted, _ISSUE.sub("&#8203;", quoted))
+    parted = _ISSUE.sub("&#8203;", quoted)
+    parted = parted if commits else _COMMIT.sub(_parted, parted)
     return parted.replace("&#64;", "&#64;&#8203;").replace("&#35;", "&#35;&#8203;")
 
 
