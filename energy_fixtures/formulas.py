@@ -72,11 +72,14 @@ def per_iteration(count: Callable[[Generation], int]) -> Formula:
 
 
 def ratio(above: Formula, below: Formula) -> Formula:
-    """One formula over another; None where either is, or nothing to divide by."""
+    """One formula over another; None where either is, or nothing to divide by, or so little that it is none."""
 
     def of(trial: Trial, result: Result) -> float | None:
         numerator, denominator = above(trial, result), below(trial, result)
-        return None if numerator is None or not denominator else numerator / denominator
+        if numerator is None or not denominator:
+            return None
+        value = numerator / denominator
+        return value if math.isfinite(value) else None
 
     return of
 

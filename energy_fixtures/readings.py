@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
+
+from msgspec import Meta
 
 from energy_fixtures.record import Record, need
 
@@ -27,6 +29,15 @@ MOST_WATTS = 1e9
 
 MOST_COUNTED = 10**15
 """No window holds so many iterations, and no request so many tokens; a float still holds every whole number up to it."""
+
+Counted = Annotated[int, Meta(ge=0, le=MOST_COUNTED)]
+"""How many of something; asked while a file is decoded, so that no Python runs for each of a million requests."""
+
+Since = Annotated[int, Meta(ge=-MOST_COUNTED, le=MOST_COUNTED)]
+"""What a counter of an engine grew by; below zero where the counter began anew meanwhile."""
+
+Seconds = Annotated[float, Meta(gt=-LONGEST_S, lt=LONGEST_S)]
+"""A latency; below zero where two clocks disagree."""
 
 Part = Literal["tick", "quantum", "edges", "sample_gaps", "board_gain"]
 """Where an uncertainty comes from:

@@ -14,23 +14,17 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Literal
 
-from msgspec import Meta, structs
+from msgspec import structs
 
 from energy_fixtures.models.dimensions import Architecture
-from energy_fixtures.readings import LONGEST_S, MOST_COUNTED, MOST_WATTS, Method, Reading
+from energy_fixtures.readings import LONGEST_S, MOST_COUNTED, MOST_WATTS, Counted, Method, Reading, Seconds, Since
 from energy_fixtures.record import Record, digest, need
 from energy_fixtures.serving.records import Arrivals, ServiceLevel, ServingRun
 
 SCHEMA_VERSION = 1
 """Version of the `energy` block of a result file; a change of a field's meaning raises it (see CHANGELOG.md)."""
-
-Counted = Annotated[int, Meta(ge=0, le=MOST_COUNTED)]
-"""How many of something; asked while a file is decoded, so that no Python runs for each of a million requests."""
-
-Seconds = Annotated[float, Meta(gt=-LONGEST_S, lt=LONGEST_S)]
-"""A latency; below zero where two clocks disagree."""
 
 MOE_SIBLING = "sibling:moe"
 """As `Scenario.model`: the mixture-of-experts sibling that the catalogue names for the session's model."""
@@ -267,10 +261,10 @@ class Generation(Record, frozen=True, kw_only=True):
     """
 
     requests: tuple[Request, ...]
-    drafted_tokens: Counted | None = None
-    accepted_tokens: Counted | None = None
-    prefix_cache_hit_tokens: Counted | None = None
-    preemptions: Counted | None = None
+    drafted_tokens: Since | None = None
+    accepted_tokens: Since | None = None
+    prefix_cache_hit_tokens: Since | None = None
+    preemptions: Since | None = None
     spans: tuple[Span, ...] = ()
     serving: tuple[ServingRun, ...] = ()
 

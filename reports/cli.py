@@ -267,11 +267,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error), FAILED)
     except OSError as error:  # a full disk behind a redirection, a folder that may not be written
         return _refuse(f"{error.strerror or error}; nothing more could be written", FAILED)
-    except (
-        ArithmeticError,
-        ValueError,
-    ) as error:  # figures that no rule of the records foresaw: never taken for a regression
-        return _refuse(f"the answer cannot be computed ({error or type(error).__name__})", INCOMPUTABLE)
+    except (ArithmeticError, ValueError) as error:
+        # figures that no rule of the records foresaw; 1 would be taken for a regression
+        return _refuse(f"the answer cannot be computed ({str(error) or type(error).__name__})", INCOMPUTABLE)
     return status if isinstance(status, int) else 0
 
 

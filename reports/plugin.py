@@ -112,8 +112,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: Sequence[pytest.
     config.stash[SELECTED] = frozenset(item.nodeid for item in items)
     measuring = {item.nodeid for item in items if "energy" in getattr(item, "fixturenames", ())}
     past = () if report.baseline is None else report.baseline.names
-    gated = sum(not measuring.isdisjoint(owners(name)) for name in past)
-    report.gated = max(1, gated * len(report.options.limits))
+    expected = [name for name in past if not measuring.isdisjoint(owners(name))]
+    report.gated = max(1, len(expected) * len(report.options.limits))
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
@@ -191,11 +191,12 @@ def _write(report: ReportSession, path: Path, page: str, option: str) -> None:
 
 def _selection(config: pytest.Config) -> Selection:
     """What of the baseline was to run now."""
+    left_out: set[str] = config.stash[DESELECTED]
     return Selection(
         arguments=tuple(config.args),
         folder=config.invocation_params.dir,
         root=config.rootpath,
         selected=config.stash[SELECTED],
-        left_out=frozenset(config.stash[DESELECTED]),
+        left_out=frozenset(left_out),
         narrowed_by=tuple(said for name, said in _NARROWING.items() if getattr(config.option, name, None)),
     )

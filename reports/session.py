@@ -88,11 +88,12 @@ class ReportSession:
     def failure(self, result: Result) -> str | None:
         """Why the gate fails this result's test; None when it passes."""
         judgements = self._judgements.get(result.fullname, [])
-        if self.baseline is None:
-            fails = self.options.comparing and "no-baseline" in self.options.failing
-            return plain(f"no baseline: {result.case}: {self._nothing_there}; save a run first") if fails else None
-        against = plain(self.baseline.name)
         fails = self.options.failing
+        if self.baseline is None:
+            if not self.options.comparing or "no-baseline" not in fails:
+                return None
+            return plain(f"no baseline: {result.case}: {self._nothing_there}; save a run first")
+        against = plain(self.baseline.name)
         verdicts = {Verdict.REGRESSED} | ({Verdict.INCONCLUSIVE} if "inconclusive" in fails else set())
         failing = [
             f"{judgement.verdict.value} against {against}: {judgement.sentence}"

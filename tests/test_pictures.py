@@ -97,6 +97,7 @@ def test_pages_show_each_picture_there_is():
 def test_pictures_can_be_drawn():
     """The script draws the window as SVG on a white ground, with its axes named."""
     import vl_convert
+
     from tools.draw_measurement import draw_window
 
     drawn = vl_convert.vegalite_to_svg(draw_window(one_window()).to_dict())

@@ -12,12 +12,12 @@ from pathlib import Path
 
 from reports.explain.prices import Prices
 from reports.page.command import inputs, report_page
-from reports.page.html import html_of
+from reports.page.document import html_of
 from tools.browser import Browser
 
 FOLDER = Path(__file__).parents[1] / "docs" / "pictures"
 STORAGE = Path(".benchmarks")
-SIZES = {"report-wide.png": (1100, 1500, False), "report-phone-dark.png": (390, 1500, True)}
+SIZES = {"report-wide.png": (1100, 1400, False), "report-phone-dark.png": (390, 1400, True)}
 """Width, height and whether it is dark, of each picture."""
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from energy_fixtures.readings import Reading
+from msgspec import Meta
+
+from energy_fixtures.readings import MOST_COUNTED, Counted, Reading, Seconds, Since
 from energy_fixtures.record import Record, need
 
 Process = Literal["all_at_once", "constant", "poisson", "gamma", "trace"]
@@ -139,11 +141,11 @@ class Served(Record, frozen=True, kw_only=True, array_like=True):
         failure: None for a whole answer.
     """
 
-    due_s: float
-    sent_s: float
-    first_token_s: float | None
-    ended_s: float
-    output_tokens: int
+    due_s: Seconds
+    sent_s: Seconds
+    first_token_s: Seconds | None
+    ended_s: Seconds
+    output_tokens: Counted
     failure: Failure | None = None
 
 
@@ -153,12 +155,12 @@ class Gaps(Record, frozen=True, kw_only=True):
     Quantiles are linear between the two nearest gaps, as NumPy's default. A chunk may hold several tokens.
     """
 
-    count: int
-    mean_s: float
-    p50_s: float
-    p90_s: float
-    p95_s: float
-    p99_s: float
+    count: Counted
+    mean_s: Seconds
+    p50_s: Seconds
+    p90_s: Seconds
+    p95_s: Seconds
+    p99_s: Seconds
 
 
 class Steady(Record, frozen=True, kw_only=True):
@@ -171,10 +173,10 @@ class Steady(Record, frozen=True, kw_only=True):
         reading: What a meter saw in between; None where it could not look twice at once.
     """
 
-    begin_s: float
-    end_s: float
-    output_tokens: float
-    requests: int
+    begin_s: Seconds
+    end_s: Seconds
+    output_tokens: Annotated[float, Meta(ge=0, le=MOST_COUNTED)]
+    requests: Counted
     reading: Reading | None = None
 
     @property
@@ -197,12 +199,12 @@ class ServingRun(Record, frozen=True, kw_only=True):
     """
 
     requests: tuple[Served, ...]
-    duration_s: float
+    duration_s: Seconds
     steady: Steady | None = None
     gaps: Gaps | None = None
-    client_cpu_s: float | None = None
-    foreign_requests: int | None = None
-    cut: int = 0
+    client_cpu_s: Seconds | None = None
+    foreign_requests: Since | None = None
+    cut: Counted = 0
 
 
 class Limit(Record, frozen=True, kw_only=True, array_like=True):

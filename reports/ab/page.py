@@ -121,7 +121,9 @@ def markdown(outcome: Outcome, prices: Prices = USUAL, comment: str | None = Non
     judged = bool(outcome.limits)
 
     def said(sentence: str) -> str:
-        return " ".join(calm(escaped(word), commits=True) for word in sentence.split())  # as a whole a long one would be shortened
+        return " ".join(
+            calm(escaped(word), commits=True) for word in sentence.split()
+        )  # as a whole a long one would be shortened
 
     lines = [
         marker(comment),

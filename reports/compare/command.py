@@ -7,7 +7,7 @@ A run never lies in memory as records: rows are made pair by pair, of a large ru
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -99,9 +99,9 @@ def compare(question: Question, paths: Sequence[Path]) -> Report:
         return summary(list(_alone(runs[0], asked)), runs[0].name, None, asked, by=None)
     old, new = runs
     between = _between(old.path)
-    policy = Policy(
-        confidence=question.confidence, gated=sum(name in old for name in new.names) * len(limits), between=between
-    ).learning_from([old.result(name) for name in old.names[:MOST_LEARNT]] if limits else [], limits)
+    policy = Policy(confidence=question.confidence, gated=gated(new.names, old, limits), between=between).learning_from(
+        [old.result(name) for name in old.names[:MOST_LEARNT]] if limits else [], limits
+    )
     asked = Asked(
         level=question.level,
         metrics=question.metrics,
@@ -121,6 +121,11 @@ def compare(question: Question, paths: Sequence[Path]) -> Report:
     why, more = explanations(rows, old, new, level=question.level, between=between, prices=question.prices)
     notes = (*found.notes, f"{new.name}: {spent.sentence}")
     return msgspec.structs.replace(found, explanations=why, unexplained=more, notes=notes)
+
+
+def gated(names: Iterable[str], past: Container[str], limits: Sized) -> int:
+    """How many judgements share the doubt that is left: results that the baseline has, too, times limits."""
+    return sum(name in past for name in names) * len(limits)
 
 
 def _environments(runs: Sequence[RunFile]) -> dict[str, Environment]:

@@ -94,7 +94,7 @@ class RunFile:
         """Full names of all results, in run order."""
         return list(self.index.places)
 
-    def __contains__(self, name: str) -> bool:
+    def __contains__(self, name: object) -> bool:
         return name in self.index.places
 
     def result(self, name: str) -> Result:

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from energy_fixtures.record import digest
-from energy_fixtures.records import Decoding, Environment, Result, Scenario
+from energy_fixtures.records import Environment, Result, Scenario
 from reports.compare.rows import boards_of
 
 
@@ -20,13 +19,13 @@ class Axis:
     """One thing in which cases may differ.
 
     Attributes:
-        fields: What a Scenario says of it, set to these values before Scenarios are compared.
+        fields: What a Scenario says of it, left out before Scenarios are compared.
         engine: Facts of a loaded engine that follow from it, taken as equal.
         value: Where on the axis a case lies, in words.
     """
 
     name: str
-    fields: Mapping[str, object]
+    fields: frozenset[str]
     engine: tuple[str, ...]
     value: Callable[[Scenario, Environment | None], str]
 
@@ -34,8 +33,9 @@ class Axis:
         """Equal for cases that differ in nothing else; None for a plain function, which lies on no axis."""
         if result.scenario is None:
             return None
-        rest = msgspec.structs.replace(result.scenario, **self.fields)
-        return f"{result.question} {digest(rest)}"
+        said = msgspec.to_builtins(result.scenario)  # without some of its fields it may be no scenario that can be
+        rest = {name: value for name, value in said.items() if name not in self.fields}
+        return f"{result.question} {msgspec.json.encode(rest, order='deterministic').decode()}"
 
     def level(self, then: Environment, now: Environment) -> Environment:
         """`now` as if the axis did not exist, so that what it changes by itself is no reason to refuse a pair."""
@@ -66,15 +66,15 @@ def _gpu(scenario: Scenario, where: Environment | None) -> str:
 
 
 # an engine's execution modes and options have no counterpart in another engine
-_STACK = {"engine": "transformers", "execution": "eager", "engine_options": {}}
-_CHOICE = {"decoding": Decoding.greedy(), "speculation": None}
+_STACK = frozenset({"engine", "execution", "engine_options"})
+_CHOICE = frozenset({"decoding", "speculation"})
 
 AXES: Mapping[str, Axis] = {
     axis.name: axis
     for axis in (
         Axis(name="framework", fields=_STACK, engine=("framework",), value=_framework),
         Axis(name="decoding", fields=_CHOICE, engine=(), value=_decoding),
-        Axis(name="batch", fields={"batch_size": 1}, engine=(), value=_batch),
-        Axis(name="gpu", fields={}, engine=(), value=_gpu),
+        Axis(name="batch", fields=frozenset({"batch_size"}), engine=(), value=_batch),
+        Axis(name="gpu", fields=frozenset(), engine=(), value=_gpu),
     )
 }

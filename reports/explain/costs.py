@@ -10,7 +10,6 @@ from typing import Literal
 from energy_fixtures.readings import MEASURED, Method
 from energy_fixtures.records import Result
 from energy_fixtures.units import duration, quantity, significant
-from reports.explain.parts import possible
 
 JOULES_PER_KWH = 3.6e6
 
@@ -156,8 +155,7 @@ class Tally:
         """One more; a window without a domain that could be read still took its time."""
         if energy_j is not None:
             self._energy_j[method] = self._energy_j.get(method, 0.0) + energy_j
-        if possible(duration_s):
-            self._duration_s += duration_s
+        self._duration_s += duration_s
         self._windows += 1
         self._invalid += not valid
 

@@ -201,7 +201,9 @@ def labels_of(names: Sequence[str], environments: Sequence[Mapping[str, Environm
     if len(names) == 1:
         return [names[0]]
     boards = [" + ".join(dict.fromkeys(boards_of(one) for one in known.values())) for known in environments]
-    for found in (boards, [_WHEN.sub("", name) for name in names], list(names)):
+    numbers = [_WHEN.sub("", name) for name in names]
+    both = [f"{number} · {board}" for number, board in zip(numbers, boards, strict=True)]
+    for found in (boards, numbers, both, list(names)):
         if len(set(found)) == len(found) and all(found):
             return found
     return [f"{label} #{number}" for number, label in enumerate(names, start=1)]

@@ -40,7 +40,7 @@ def report(
     """
     from reports.explain.prices import parse_prices
     from reports.page.command import inputs, report_page
-    from reports.page.html import html_of
+    from reports.page.document import html_of
     from reports.page.plots import check_folder, write_plots
 
     prices = parse_prices(price_per_kwh, grid_g_per_kwh, ("--price-per-kwh", "--grid-g-per-kwh"))

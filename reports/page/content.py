@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from energy_fixtures.readings import MEASURED
 from energy_fixtures.records import Environment
 from energy_fixtures.units import quantity
 from reports.compare.rows import Report, boards_of
+from reports.compare.summary import ACROSS
 from reports.explain.costs import own_joules
-from reports.page.cases import PER_TOKEN, Case, Source, cases_of
+from reports.page.cases import PER_TOKEN, Case, Source, cases_of, told_apart
 from reports.page.figure import Page, Section
 from reports.page.sections import axes, changes, latency, measured, speculation, tables, timelines
 from reports.render.comparison_table import short
@@ -52,12 +53,12 @@ def page_of(sources: Sequence[Source], reports: Sequence[Report], level: float, 
         (tables.doubts(cases), ""),
         (tables.environments(sources), ""),
     ]
-    labels = dict.fromkeys(label for report in reports for label in report.labels)
+    crossed = dict.fromkeys(label for report in reports for label in report.labels if label == ACROSS)
     return Page(
-        title=" and ".join(short(source.name) for source in sources),
-        verdict=_verdict(cases, compared),
+        title=" and ".join(source.label if len(sources) > 1 else short(source.name) for source in sources),
+        verdict=_verdict(cases, compared, [source.label for source in sources]),
         failed=any(report.verdict != "passed" for report in reports),
-        labels=tuple(labels) or _labels(cases),
+        labels=(*_labels(cases), *crossed),
         facts=_facts(sources, cases),
         sources=tuple(source.label for source in sources),
         sections=tuple(section for section, _ in found if section is not None),
@@ -76,26 +77,42 @@ def _why_no_gap(sources: Sequence[Source], boards: Path | None) -> str:
     return f"{'; '.join(dict.fromkeys(reasons)) or 'no case was metered'}."
 
 
-def _verdict(cases: Sequence[Case], compared: Sequence[Report]) -> str:
+def _verdict(cases: Sequence[Case], compared: Sequence[Report], labels: Sequence[str]) -> str:
     """The one sentence: what comparisons say, else which case takes the least."""
     if compared:
-        said = [
-            report.sentence if len(compared) == 1 else f"{report.candidate}: {report.sentence}" for report in compared
-        ]
+        each = zip(labels[-len(compared) :], compared, strict=True)  # the first run is what the others are held against
+        said = [report.sentence if len(compared) == 1 else f"{label}: {report.sentence}" for label, report in each]
         return f"{_capital('; '.join(said))}."
     count = f"{len(cases)} case{'' if len(cases) == 1 else 's'}"
-    known = sorted((case for case in cases if PER_TOKEN in case.means), key=lambda case: case.means[PER_TOKEN].center)
+    known = [case for case in cases if PER_TOKEN in case.means]
     if not known:
         return f"Measured {count}, compared with nothing."
-    if len(known) == 1:
-        return f"Measured {count}: {known[0].name} takes {axes.told(known[0])}."
-    first, last = known[0], known[-1]
-    times = last.means[PER_TOKEN].center / first.means[PER_TOKEN].center if first.means[PER_TOKEN].center > 0 else 0.0
-    rest = f", {times:.3g} times as much" if times > 0 else ""
+    label, alike, kinds = _largest_work(known)
+    if len(alike) == 1:
+        which = "one of them, " if len(cases) > 1 else ""
+        return f"Measured {count}: {which}{alike[0].name} takes {axes.told(alike[0])}."
+    ranked = sorted(alike, key=lambda case: case.means[PER_TOKEN].center)
+    first, last = ranked[0], ranked[-1]
+    least = first.means[PER_TOKEN].center
+    times = f", {last.means[PER_TOKEN].center / least:.3g} times as much" if least > 0 else ""
+    of = f"Of {count}" if kinds == 1 else f"Of {len(alike)} cases of the same work ({label}), {len(cases)} in all"
     return (
-        f"Of {count}, {first.name} takes the fewest joules per output token, {axes.told(first)}; "
-        f"{last.name} the most, {axes.told(last)}{rest}."
+        f"{of}, {first.name} takes the fewest joules per output token, {axes.told(first)}; "
+        f"{last.name} the most, {axes.told(last)}{times}."
     )
+
+
+def _largest_work(cases: Sequence[Case]) -> tuple[str, list[Case], int]:
+    """The kind of work that most cases do: its label, those cases, and how many kinds there are.
+
+    The same work may be done in many ways; other lengths or another model are other work and are not ranked with it.
+    """
+    groups: dict[str, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.without((*latency.CHOICE, "seed"), question=False), []).append(case)
+    ranked = sorted(groups.values(), key=len, reverse=True)
+    scenarios = [scenario for members in ranked if (scenario := members[0].scenario) is not None]
+    return told_apart(scenarios, ("model", "lengths", "format"))[0], ranked[0], len(ranked)
 
 
 def _capital(text: str) -> str:
@@ -104,8 +121,12 @@ def _capital(text: str) -> str:
 
 def _labels(cases: Sequence[Case]) -> tuple[str, ...]:
     """That joules are not measured, where they are not."""
-    methods = dict.fromkeys(case.result.method for case in cases)
-    return tuple(f"joules are {NOT_MEASURED[method]}" for method in methods if method not in MEASURED)
+    methods = Counter(case.result.method for case in cases)
+    return tuple(
+        f"joules are {NOT_MEASURED[method]}" + ("" if count == len(cases) else f" in {count} of {len(cases)} cases")
+        for method, count in methods.items()
+        if method in NOT_MEASURED
+    )
 
 
 def _facts(sources: Sequence[Source], cases: Sequence[Case]) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -127,9 +148,7 @@ def _facts(sources: Sequence[Source], cases: Sequence[Case]) -> tuple[tuple[str,
         ),
         (
             "meter",
-            tuple(
-                _each(source, lambda one: f"{one.meter.get('name')} ({one.meter.get('method')})") for source in sources
-            ),
+            tuple(_each(source, _meter) for source in sources),
         ),
         ("joules of", tuple(_joined(" + ".join(result.scope) for result in source.results) for source in sources)),
         ("power at rest", tuple(_idle(source) for source in sources)),
@@ -143,6 +162,11 @@ def _facts(sources: Sequence[Source], cases: Sequence[Case]) -> tuple[tuple[str,
 
 def _each(source: Source, say: Callable[[Environment], str]) -> str:
     return _joined(say(one).strip() for one in source.environments.values())
+
+
+def _meter(environment: Environment) -> str:
+    name, method = (str(environment.meter.get(field, "")) for field in ("name", "method"))
+    return name if name == method or not method else f"{name} ({method})"
 
 
 def _joined(words: Iterable[str | None]) -> str:

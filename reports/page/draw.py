@@ -60,6 +60,7 @@ def axis(field: str, title: str, unit: str, values: Iterable[float | None], *, z
     positive = bool(known) and known[0] > 0
     logarithmic = positive and not zero and known[-1] / known[0] > WIDE_SPREAD and unit != "%"
     said = f"{title}, {prefix}{unit}" if unit else title
+    said += ", log" if logarithmic else ""
     ticks = {"values": _ticks(known[0], known[-1])} if logarithmic else {"tickCount": 5}
     return {
         "field": field,

@@ -10,7 +10,7 @@ from reports.compare.of_session import NAME
 from reports.compare.rows import Report
 from reports.page.cases import Source
 from reports.page.content import page_of
-from reports.page.html import html_of
+from reports.page.document import html_of
 from reports.policy import LEVEL
 
 

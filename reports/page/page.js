@@ -281,8 +281,13 @@
   const fitted = (spec, width) => { // room for labels by the width there is
     const narrow = width < 520;
     const config = structuredClone(spec.config);
-    config.legend = { ...config.legend, columns: narrow ? 1 : 2, labelLimit: narrow ? width - 60 : width / 2 - 50 };
-    config.axis = { ...config.axis, labelLimit: Math.min(300, width * (narrow ? 0.42 : 0.34)) };
+    const names = spec.layer.some((one) => one.encoding.y?.type === "nominal");
+    const labels = Math.min(300, width * (narrow ? 0.42 : 0.34));
+    const columns = narrow ? 1 : 2;
+    const room = (width - (names ? labels : 50)) / columns - 30; // legends begin where the picture does
+    config.legend = { ...config.legend, columns, labelLimit: room };
+    config.axis = { ...config.axis, labelLimit: labels };
+    if (narrow && names) config.axisX = { titleAnchor: "end" }; // a long title may reach below the names
     return { ...spec, config };
   };
 

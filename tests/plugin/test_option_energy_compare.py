@@ -112,3 +112,23 @@ def test_empty_value_is_a_usage_error(pytester, run):
 
     assert run("--energy-compare=").ret == 4
     assert run("--energy-json=").ret == 4
+
+
+@pytest.mark.parametrize(
+    ("odd", "rule"),
+    [
+        ({"started_at": "garbage"}, "started_at must be a date and time with its zone"),
+        ({"started_at": "2026-01-01T00:00:00"}, "started_at must be a date and time with its zone"),
+        ({"idle_w": {"gpu:0": 1e308}}, "idle_w of gpu:0 must be a number from 0 to 1e+09"),
+    ],
+)
+def test_a_baseline_that_holds_nonsense_is_a_usage_error(project, run, odd, rule):
+    """Values that no session ever wrote end with exit 4 and the file's name before anything is measured."""
+    (saved,) = project.path.glob(".benchmarks/*/0002_second.json")
+    document = json.loads(saved.read_text())
+    document["energy"]["results"][0].update(odd)
+    saved.write_text(json.dumps(document))
+    done = run("--energy-compare=0002")
+
+    assert done.ret == pytest.ExitCode.USAGE_ERROR
+    done.stderr.fnmatch_lines([f"*0002_second.json breaks the record rules: {rule}*"])

@@ -247,3 +247,37 @@ def test_a_step_of_a_coarse_counter_is_no_regression(case, run_of, environment):
 
     assert judged.verdict is Verdict.INCONCLUSIVE
     assert not judged.open  # no number of rounds makes the steps smaller
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "limit", "verdict"),
+    [
+        (0.0, 0.05, 0.1, Verdict.INCONCLUSIVE),
+        (0.0, 0.2, 0.1, Verdict.REGRESSED),
+        (-1.0, -0.95, 0.1, Verdict.INCONCLUSIVE),
+        (-1.0, -0.5, 0.1, Verdict.REGRESSED),
+        (-1.0, -2.0, 0.1, Verdict.IMPROVED),
+        (0.0, 0.1, 0.1, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_limit_in_the_own_unit_holds_below_zero(case, run_of, environment, old, new, limit, verdict):
+    """Net joules that were 0 or less are held against the amount itself, not against a share of them."""
+
+    def at_rest(name: str, net: float):
+        return msgspec.structs.replace(case(name, [1.0, 1.0, 1.0]), idle_w={"gpu:0": 10.0 - net})
+
+    pair = Baseline("0001", run_of(at_rest("b1", old))).pair(at_rest("b1", new), environment())
+    judged = judge(parse_limit(f"net_energy_j:median:{limit}"), pair, 0.95)
+
+    assert judged is not None
+    assert judged.verdict is verdict
+
+
+@pytest.mark.parametrize(("new", "verdict"), [(0.05, Verdict.INCONCLUSIVE), (0.5, Verdict.IMPROVED)])
+def test_more_of_what_was_none_is_better_by_its_amount(case, run_of, environment, new, verdict):
+    """Where more is better, the sign turns: an acceptance of nothing that grew by less than the limit is no improvement."""
+    past, now = (case("b1", [1.0, 1.0], accepted=share) for share in (0.0, new))
+    judged = judge(parse_limit("acceptance_rate:max:0.1"), Baseline("1", run_of(past)).pair(now, environment()), 0.95)
+
+    assert judged is not None
+    assert judged.verdict is verdict

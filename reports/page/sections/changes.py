@@ -9,7 +9,7 @@ from reports.compare.rows import Figure as Side
 from reports.compare.rows import Report, Row
 from reports.page import draw
 from reports.page.figure import Cell, Column, Figure, Rows, Section, shortened_rows
-from reports.render.comparison_table import below, sentences, title
+from reports.render.comparison_table import below, sentences, short, title
 from reports.render.explanation import bases
 
 MOST_ROWS = 40
@@ -35,11 +35,11 @@ def section(report: Report, *, number: int = 0) -> Section | None:
     said += [f"and {more} more that moved"] if more else []
     figure = Figure(
         name=f"changes-{number}" if number else "changes",
-        title="Change of each case with its interval",
+        title=f"Change of each case in {short(report.candidate)}, with its interval",
         what="Percent by which each case's figure moved against the baseline, with the interval of the change.",
         columns=(
             Column(key="case", title="case"),
-            Column(key="metric", title="metric"),
+            Column(key="metric", title="metric", shown=len({row["metric"] for row in rows}) > 1),
             Column(key="state", title="state"),
             Column(key="unit", title="unit", shown=False),
             Column(key="baseline", title="baseline", unit="@unit"),
@@ -55,6 +55,7 @@ def section(report: Report, *, number: int = 0) -> Section | None:
         spec=_spec(shown) if shown else None,
         datasets={"drawn": shown},
         notes=(*notes, *below(report), *bases(report.explanations)),
+        folded=True,
     )
     name = f"changes-{number}" if number else "changes"
     return Section(name=name, title=f"What changed: {title(report)}", said=tuple(said), figures=(figure,))

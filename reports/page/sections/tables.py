@@ -74,7 +74,7 @@ def _row(case: Case) -> dict[str, Cell]:
         **case.figure(PER_TOKEN),
         "call": case.center(PER_CALL),
         **{key: case.center(key) for key, _, _ in _MORE},
-        "windows": str(total) if valid == total else f"{valid} of {total}",
+        "windows": total if valid == total else f"{valid} of {total}",
         "doubts": len(doubts_of(result)),
         "fullname": result.fullname,
     }

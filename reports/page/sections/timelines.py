@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from energy_fixtures.phase_timeline import prefill_spans_s
 from energy_fixtures.records import Result, Trial
 from reports.page import draw
 from reports.page.cases import Case
@@ -113,10 +112,16 @@ def _lay(case: Case, domain: str, of: str, most: int, drawn: _Drawn) -> None:
         drawn.windows.append(
             {"of": of, "window": name, "begin": round(start_s, 4), "end": round(end_s, 4), "counts": trial.valid}
         )
-        for since_s, until_s in prefill_spans_s(trial)[: max(0, MOST_SPANS - marked)]:
+        for since_s, until_s in _prefill_s(trial)[: max(0, MOST_SPANS - marked)]:
             drawn.prefill.append({"of": of, "begin": round(start_s + since_s, 4), "end": round(start_s + until_s, 4)})
             marked += 1
         start_s = end_s + gap_s
+
+
+def _prefill_s(trial: Trial) -> list[tuple[float, float]]:
+    """Start and first token of every iteration that knows both."""
+    spans = () if trial.generation is None else trial.generation.spans
+    return [(span.start_s, span.first_token_s) for span in spans if span.first_token_s is not None]
 
 
 def _spec(drawn: _Drawn, *, warm: bool) -> dict[str, object]:

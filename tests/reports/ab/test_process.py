@@ -47,6 +47,15 @@ def test_nothing_is_left_of_a_group(tmp_path):
     pytest.fail("the child of the command still runs")
 
 
+@pytest.fixture
+def heeds_ctrl_c():
+    """As on a terminal, also where whoever started pytest ignores SIGINT, as a shell does for what it runs in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeds_ctrl_c")
 def test_an_interruption_is_handed_on(tmp_path):
     """Ctrl-C in us reaches the command, which ends as it likes, and is raised again."""
     script = "trap 'echo cleared > cleared; exit 0' INT; touch begun; while :; do sleep 0.02; done"

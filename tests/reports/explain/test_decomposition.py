@@ -207,9 +207,9 @@ def test_nothing_to_split_without_joules_or_valid_windows():
     assert split_change(none, side(), 0.95, None) is None
 
 
-@pytest.mark.parametrize("seconds", [1e-200, 1e200, 1e308])
+@pytest.mark.parametrize("seconds", [1e-29, 1e-30])
 def test_impossible_figures_are_not_split(seconds):
-    """Seconds of a broken file whose squares are no numbers stop nothing: there is no split."""
+    """Seconds that no window lasts, and the watts that follow from them, stop nothing: there is no split."""
     before = side(function=True)
     trials = tuple(
         msgspec.structs.replace(trial, reading=msgspec.structs.replace(trial.reading, duration_s=seconds))

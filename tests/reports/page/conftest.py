@@ -16,7 +16,7 @@ from energy_fixtures.records import Decoding, Environment, Result, Span, Specula
 from reports.compare.rows import Report
 from reports.page.cases import Source
 from reports.page.content import page_of
-from reports.page.html import html_of
+from reports.page.document import html_of
 from tools.browser import Browser, find_chromium
 
 HOSTILE = (

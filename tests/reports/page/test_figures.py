@@ -118,6 +118,11 @@ def test_runs_are_called_by_board_number_or_name(environment):
 
     assert labels_of(["a", "b"], [here, there]) == ["NVIDIA H200, 700 W", "NVIDIA A100"]
     assert labels_of(saved, [here, here]) == ["0001", "0002"]
+    assert labels_of([saved[0], saved[1], saved[0]], [here, here, there]) == [
+        "0001 · NVIDIA H200, 700 W",
+        "0002 · NVIDIA H200, 700 W",
+        "0001 · NVIDIA A100",
+    ]
     assert labels_of(["same", "same"], [here, here]) == ["same #1", "same #2"]
 
 
@@ -160,7 +165,7 @@ def test_no_name_can_become_an_expression(case, source):
     ("values", "kind", "title"),
     [
         ([0.001, 0.002], None, "energy, mJ/token"),
-        ([0.001, 1.0], "log", "energy, J/token"),
+        ([0.001, 1.0], "log", "energy, J/token, log"),
         ([-0.5, 100.0], None, "energy, J/token"),
         ([], None, "energy, J/token"),
     ],
@@ -204,6 +209,17 @@ def test_the_verdict_names_the_cheapest_and_the_dearest(case, source):
     assert page.verdict == (
         "Of 2 cases, good takes the fewest joules per output token, 2.00 J/token (95 %: 2.00 to 2.00); "
         "bad the most, 8.00 J/token (95 %: 8.00 to 8.00), 4 times as much."
+    )
+
+
+def test_only_the_same_work_is_ranked(case, source):
+    """A verdict ranks the cases of the kind of work that most do, and leaves those of other lengths out."""
+    results = [case(f"b{batch}", (4 / batch, 4 / batch), batch_size=batch) for batch in (1, 4)]
+    page = page_of([source(*results, case("longer", (0.1, 0.1), output_tokens=999))], [], 0.95)
+
+    assert page.verdict == (
+        "Of 2 cases of the same work (8 + 10 tokens), 3 in all, b4 takes the fewest joules per output token, "
+        "1.00 J/token (95 %: 1.00 to 1.00); b1 the most, 4.00 J/token (95 %: 4.00 to 4.00), 4 times as much."
     )
 
 

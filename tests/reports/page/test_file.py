@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from energy_fixtures.errors import ConfigurationError
 from reports.page.bundle import vega_bundle
 from reports.page.content import page_of
-from reports.page.html import html_of, json_text, text
+from reports.page.document import html_of, json_text, text
 from reports.page.plots import check_folder, write_plots
 from tests.reports.page.conftest import HOSTILE
 

@@ -115,3 +115,19 @@ def test_names_stay_text_in_a_spreadsheet(case, name):
     (row,) = csv.DictReader(io.StringIO(as_csv(report_of(case(name, CALM)))))
     assert row["case"].removeprefix("'") == name.replace("\n", "\\n")
     assert row["case"][0] not in "=+-@"
+
+
+@pytest.mark.parametrize("domain", ["=cmd|x", "@x", "\x1b[31m", "＝1"])
+def test_domains_stay_text_too(case, domain):
+    """A name of a domain from a file begins no formula in a spreadsheet and paints nothing where it is exported."""
+    report = report_of(msgspec.structs.replace(case("b8", CALM), scope=("gpu:0", domain)), metrics=("window_s",))
+    odd = report_of(msgspec.structs.replace(case("b8", CALM), scope=(domain,)), metrics=("window_s",))
+    (row,) = csv.DictReader(io.StringIO(as_csv(odd)))
+    assert row["scope"][0] not in "=+-@＝\x1b"
+    (entry,) = json.loads(as_github_action_benchmark(msgspec.structs.replace(report, rows=lower(report.rows))))
+    assert "\x1b" not in entry["extra"]
+
+
+def lower(rows):
+    """Rows of a metric that has a better side."""
+    return tuple(msgspec.structs.replace(row, direction="lower") for row in rows)

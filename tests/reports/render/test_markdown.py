@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -173,3 +174,16 @@ def test_no_name_in_an_explanation_is_markup(told):
 
     assert not set("`<>|[]@\x1b\n") & set(name)
     assert "&#64;&#8203;all" in name
+
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+@pytest.mark.parametrize("name", ["GH-26", "gh-26 again", COMMIT, COMMIT[:7], f"x {COMMIT.upper()}"])
+def test_no_name_links_an_issue_or_a_commit(report_of, told, name):
+    """Outside of code, GH-26 and hex digits that GitHub would take for a commit are parted; a reader sees the same."""
+    text = markdown(report_of((name, CALM, DEARER), limits=["mean:5%"])) + "\n".join(why_lines(told(name)))
+    outside = html.unescape(re.sub(r"<code>.*?</code>", "", text))
+
+    assert name in outside.replace("\u200b", "")
+    assert not re.search(r"gh-\d|\b[0-9a-f]{7,40}\b", outside, re.IGNORECASE)
