@@ -18,7 +18,7 @@ from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.records import Environment, Result
 from energy_fixtures.store import Store
 from reports.compare.control import check_control, find_control, on_its_boards, with_control
-from reports.compare.forked import cores, shared_out
+from reports.compare.forked import cores, no_search_for_cycles, shared_out
 from reports.compare.glance import Glance
 from reports.compare.quick import quick_row, usual
 from reports.compare.rows import Asked, Report, Row, missing_rows, place, rows_of
@@ -82,6 +82,7 @@ def inputs(question: Question) -> list[Path]:
     return [find_run(reference, question.storage) for reference in question.runs]
 
 
+@no_search_for_cycles()
 def compare(question: Question, paths: Sequence[Path]) -> Report:
     """Answer the question.
 

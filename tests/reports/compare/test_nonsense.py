@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import gc
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from energy_fixtures.errors import ConfigurationError
 from reports import cli
 from reports.compare import command
 from reports.compare.forked import shared_out
@@ -157,3 +160,13 @@ def test_the_last_result_is_decoded_once(files, monkeypatch):
 
     assert report.explanations
     assert sorted(decoded) == ["odd", "sane"]
+
+
+def test_the_search_for_cycles_goes_on_afterwards(files):
+    """What a comparison switches off to be quick is on again when it ends, also when it ends badly."""
+    sane, odd = files(REFUSED["idle too large"])
+    for runs, ends in (((sane, sane), contextlib.nullcontext()), ((sane, odd), pytest.raises(ConfigurationError))):
+        question = command.Question(runs=runs, storage=Path(), fail=("mean:5%",), level=0.95, confidence=CONFIDENCE)
+        with ends:
+            command.compare(question, command.inputs(question))
+        assert gc.isenabled()
