@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy  # noqa: F401 - pytest inside pytest forgets what it imports, and NumPy must not be imported twice
 import pytest
+import vl_convert  # noqa: F401 - nor may this
 
 ROOT = Path(__file__).parents[2]
 PLUGINS = ("-p", "energy_fixtures.plugin", "-p", "reports.plugin", "-p", "no:cacheprovider")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.meters.simulated import PowerTrace, SimulatedMeter, parse_simulated
 
-watts = st.floats(0, 2000)
+watts = st.just(0.0) | st.floats(0.001, 2000)  # a Reading takes no joules between 0 and 1e-30
 traces = st.builds(
     PowerTrace,
     shape=st.sampled_from(["constant", "square", "sine"]),
@@ -19,7 +19,7 @@ traces = st.builds(
     high_w=watts,
     period_s=st.floats(0.01, 100),
 )
-moments = st.floats(0, 1000)
+moments = st.integers(0, 10**6).map(lambda milliseconds: milliseconds / 1000)
 
 
 class FakeClock:
