@@ -38,6 +38,8 @@ class Board:
         name: As the table spells it. aliases: Other names, a driver's own among them.
         tdp_w: Maximum board power of the data sheet. idle_w: At rest, None where nobody published it.
         memory: Kind: `HBM3`. memory_bytes, bandwidth_bytes_s: Size and peak rate.
+        usable_bytes: What the driver reports as total, which the board's error correction makes smaller; None where nobody
+            published it.
         dense_flop_s, sparse_flop_s: Peak operations per second by dtype, without and with structured sparsity.
         cores: CUDA cores or stream processors.
         source: Where the figures stand.
@@ -55,6 +57,7 @@ class Board:
     cores: int
     source: str
     idle_w: float | None = None
+    usable_bytes: int | None = None
 
     def peak_flop_s(self, dtype: str, peak: Peak = "dense") -> float:
         """Peak rate for `dtype`; with `sparse` the dense one where the dtype has no sparse rate.
@@ -86,6 +89,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     sparse_tflops: dict[str, float] = {}
     aliases: tuple[str, ...] = ()
     idle_w: float | None = None
+    usable_gib: float | None = None
 
     def __post_init__(self) -> None:
         rates = {f"dense {name}": rate for name, rate in self.dense_tflops.items()}
@@ -98,6 +102,8 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             raise ValueError(f"{self.name} has no dense_tflops")
         if self.idle_w is not None and not 0 <= self.idle_w < self.tdp_w:
             raise ValueError(f"idle_w of {self.name} must lie in [0, tdp_w), got {self.idle_w}")
+        if self.usable_gib is not None and not 0 < self.usable_gib <= self.memory_gib:
+            raise ValueError(f"usable_gib of {self.name} must lie in (0, memory_gib], got {self.usable_gib}")
 
     def board(self) -> Board:
         return Board(
@@ -113,6 +119,7 @@ class _Row(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
             cores=self.cores,
             source=self.source,
             idle_w=self.idle_w,
+            usable_bytes=None if self.usable_gib is None else round(self.usable_gib * GIB),
         )
 
 
@@ -146,7 +153,7 @@ def find_board(name: str, extra: Path | None = None) -> Board:
     board = lookup(name, extra)
     if board is None:
         raise ConfigurationError(
-            f"no board is called {name!r}; nearest are {', '.join(_nearest(name, extra))}."
+            f"no board is called {name!r}; {_offered(name, extra)}."
             " Add a row of your own with a file (--boards FILE, layout of reports/boards.toml)"
         )
     return board
@@ -165,10 +172,19 @@ def _by_key(extra: Path | None) -> Mapping[str, Board]:
     return {**aliases, **own, **{_key(board.name): board for board in boards}}
 
 
+def _offered(name: str, extra: Path | None) -> str:
+    """At most three names, as the middle of a sentence: the nearest, or the first ones where none is near."""
+    near = _nearest(name, extra)
+    if near:
+        return f"nearest are {', '.join(near)}"
+    known = [board.name for board in all_boards(extra)]
+    return f"none is near it; among the {len(known)} known are {', '.join(known[:3])}"
+
+
 def _nearest(name: str, extra: Path | None) -> list[str]:
     spelt = {_key(word): board.name for board in all_boards(extra) for word in (*board.aliases, board.name)}
     near = difflib.get_close_matches(_key(name), spelt, n=6, cutoff=0.4)
-    return list(dict.fromkeys(spelt[key] for key in near))[:3] or [board.name for board in all_boards(extra)]
+    return list(dict.fromkeys(spelt[key] for key in near))[:3]
 
 
 def _key(name: str) -> str:

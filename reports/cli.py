@@ -7,6 +7,8 @@ imported when it runs, so that `joules --help` is quick.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -258,6 +260,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     try:
         status = app(args=None if arguments is None else list(arguments), prog_name="joules", standalone_mode=False)
+        sys.stdout.flush()  # what cannot be written is told here, not by Python as it ends
     except _UsageError as error:
         where = error.ctx.command_path if error.ctx is not None else "joules"
         return _refuse(f"{error.format_message().rstrip('.')} (see {where} --help)", WRONG_USE)
@@ -265,6 +268,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refuse(str(error), WRONG_USE)
     except JoulesError as error:
         return _refuse(str(error), FAILED)
+    except BrokenPipeError:  # who read has seen enough, as `head` has; what is left goes nowhere, also when Python ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
     except OSError as error:  # a full disk behind a redirection, a folder that may not be written
         return _refuse(f"{error.strerror or error}; nothing more could be written", FAILED)
     except (ArithmeticError, ValueError) as error:

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from reports.estimate.costs import Linear, Released
+from reports.estimate.boundary import ACCELERATOR_SHARE, IDLE_FACTOR
 from reports.estimate.reading import chosen_models
-from reports.estimate.scenario import Scenario, Spread
-from reports.estimate.ways import PUBLISHED, Priced
+from reports.estimate.scenario import Node, Scenario, Spread
+from reports.estimate.unknowns import by_power, with_pue
+from reports.estimate.ways import PREDICTED, PUBLISHED, Priced
 
 
 def told_assumptions(scenario: Scenario, models: Sequence[Priced]) -> Mapping[str, str]:
     """By name, for the foot of a table."""
-    by_power = any(
-        isinstance(model.cost, Released) or (isinstance(model.cost, Linear) and model.cost.power_kw is not None)
-        for model in models
-    )
+    powered = any(by_power(model.cost) for model in models)
     told = {"lengths": _lengths(scenario)}
-    if by_power:
+    if powered:
         told["power of the node"] = _power(scenario, models)
         told["utilisation"] = _utilisation(scenario)
-    if scenario.boundary in ("facility", "full_stack"):
+    if scenario.boundary != "gpu_only" and any(model.cost.meets == "boards" for model in models):
+        told["host"] = _host(scenario)
+    if with_pue(scenario):
         told["PUE"] = _range(Spread(p5=scenario.pue.p5, p95=scenario.pue.p95)) + _cut(scenario, "below 1")
-    told["throughput" if by_power else "joules per request"] = _throughput(scenario, models)
+    told["throughput" if powered else "joules per request"] = _throughput(scenario, models)
     return told
 
 
@@ -48,6 +48,18 @@ def _power(scenario: Scenario, models: Sequence[Priced]) -> str:
     return "; ".join([f"at most {node.power_kw:g} kW", *own])
 
 
+def _host(scenario: Scenario) -> str:
+    """How what no board's meter sees was added to the boards' joules."""
+    share = scenario.node.gpu_share
+    of = "a DGX H100 node of 10.2 kW" if share == Node().gpu_share else "the node"
+    whole = f"not metered: the boards' joules are taken as {share:.3f} of {of} (node.gpu_share)"
+    more = {
+        "active_accelerator": f", and {ACCELERATOR_SHARE:.2f} of that counted, accelerators with trays and links",
+        "full_stack": f", and idle machines added as × {IDLE_FACTOR:.2f}",
+    }
+    return whole + more.get(scenario.boundary, "")
+
+
 def _utilisation(scenario: Scenario) -> str:
     used = scenario.utilisation
     if used.follows_throughput:
@@ -66,6 +78,11 @@ def _cut(scenario: Scenario, side: str) -> str:
 
 
 def _throughput(scenario: Scenario, models: Sequence[Priced]) -> str:
+    if models[0].origin == PREDICTED:
+        return (
+            "predicted, prefill for the tokens to compute and decode over the whole context; the predictor's error is "
+            "drawn with each query here and once for all queries of a fleet or a trace"
+        )
     if any(model.origin != PUBLISHED for model in models):
         return f"of {models[0].origin}"
     known = [row for model in chosen_models(scenario) for row in model.rows]

@@ -10,7 +10,8 @@ from typing import Literal
 
 import msgspec
 
-from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.errors import ConfigurationError, ResultFileError
+from energy_fixtures.records import Run
 from energy_fixtures.store import read_run
 from reports.estimate.answer import Answer
 from reports.estimate.estimate import Question, estimate
@@ -78,7 +79,7 @@ def answer(asked: Asked) -> Answer:
 
         models = priced_predictions(asked.deployments, asked.predictor, scenario)
     if asked.results:
-        models = priced_results([read_run(path) for path in asked.results], scenario, asked.results_as)
+        models = priced_results([_run(path) for path in asked.results], scenario, asked.results_as)
     with contextlib.ExitStack() as stack:
         runner: Runner = on_threads
         if asked.ray is not None:
@@ -116,6 +117,13 @@ def _only_draws(options: Mapping[str, object]) -> Asked:
         plot=None,
         ray=None,
     )
+
+
+def _run(path: Path) -> Run:
+    try:
+        return read_run(path)
+    except ResultFileError as error:  # a wrong name on the command line, so wrong use
+        raise ConfigurationError(f"--results: {error}") from error
 
 
 def _fleet_sets(fleet: str | None) -> tuple[str, ...]:

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from reports.estimate.boundary import Meets
-from reports.estimate.distributions import Floats, Lognormal, Purpose, Streams
+from reports.estimate.distributions import STANDARD_ERRORS_TO_P95, Floats, Lognormal, Purpose, Streams
 from reports.estimate.lengths import Lengths
 from reports.estimate.throughput import Phases, Piecewise, Scatter
 
@@ -135,32 +135,40 @@ class Linear:
 
 @dataclass(frozen=True, kw_only=True)
 class JoulesRange:
-    """A predictor's answer for one request: joules, and where 90 of 100 would lie."""
+    """A predictor's answer for one request: joules by phase, and where 90 of 100 would lie for both together."""
 
-    joules: float
+    prefill_j: float
+    decode_j: float
     low_j: float
     high_j: float
 
 
 Predictor = Callable[[float, float], JoulesRange]
-"""Joules per request of one model on one board, from input and output tokens."""
+"""Joules per request of one model on one board, from input and output tokens; above 0 in all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predicted:
     """Joules from a predictor, asked once per point of a grid in the logarithms of both lengths and read off in between.
 
+    A turn costs the prefill of what it computes and the decode over its whole context, so that a cached prefix saves prefill
+    alone. The error of a predictor is systematic: whatever it gets wrong about a deployment it gets wrong in every query. So
+    it is one standard normal for all turns of a query, and for all queries of a fleet, times the width at their lengths. The
+    answer is the median, not the mean: the mean of what is drawn is larger by exp(deviation² / 2).
+
     Attributes:
         inputs, outputs: ln of the grid's lengths, increasing, shapes (n,) and (m,), n, m >= 2; lengths beyond are taken at
             its edge.
         ln_joules: Of the answer, shape (n, m).
-        deviation: Standard deviation of ln(joules), the same everywhere: the widest of the answers.
+        prefill_share: Of its joules, shape (n, m).
+        deviation: Standard deviation of ln(joules), shape (n, m).
     """
 
     inputs: Floats
     outputs: Floats
     ln_joules: Floats
-    deviation: float
+    prefill_share: Floats
+    deviation: Floats
     meets: Meets = "boards"
 
     @classmethod
@@ -168,33 +176,64 @@ class Predicted:
         """Ask at points from one token to these lengths."""
         inputs = np.linspace(0.0, math.log(max(most_input, 2.0)), points)
         outputs = np.linspace(0.0, math.log(max(most_output, 2.0)), points)
-        answers = [[predictor(math.exp(a), math.exp(b)) for b in outputs] for a in inputs]
-        ln_joules = np.log([[answer.joules for answer in row] for row in answers])
-        widest = max(math.log(answer.high_j / answer.low_j) for row in answers for answer in row)
-        return cls(inputs=inputs, outputs=outputs, ln_joules=ln_joules, deviation=widest / (2 * 1.645))
+        answers = [predictor(math.exp(a), math.exp(b)) for a in inputs for b in outputs]
+        told = np.array([(one.prefill_j, one.decode_j, one.low_j, one.high_j) for one in answers])
+        prefill, decode, low, high = told.reshape(points, points, 4).transpose(2, 0, 1)
+        return cls(
+            inputs=inputs,
+            outputs=outputs,
+            ln_joules=np.log(prefill + decode),
+            prefill_share=prefill / (prefill + decode),
+            deviation=np.log(high / low) / (2 * STANDARD_ERRORS_TO_P95),
+        )
 
-    def expected_wh(self, lengths: Lengths) -> Floats:
-        """Without the predictor's own doubt, shape (queries,)."""
-        x, y = np.broadcast_arrays(np.log(np.maximum(lengths.computed, 1.0)), np.log(np.maximum(lengths.outputs, 1.0)))
-        i, fx = _place(self.inputs, x)
-        j, fy = _place(self.outputs, y)
-        grid = self.ln_joules
-        low = grid[i, j] * (1 - fx) + grid[i + 1, j] * fx
-        high = grid[i, j + 1] * (1 - fx) + grid[i + 1, j + 1] * fx
-        wh: Floats = np.exp(low * (1 - fy) + high * fy).sum(axis=0) / JOULES_PER_WH
-        return wh
+    def erring(self, standard_errors: float) -> Predicted:
+        """The same predictor, wrong by so many standard deviations and certain of it."""
+        return replace(
+            self,
+            ln_joules=self.ln_joules + standard_errors * self.deviation,
+            deviation=np.zeros_like(self.deviation),
+        )
+
+    def expected(self, lengths: Lengths) -> tuple[Floats, Floats]:
+        """Wh without the predictor's doubt, and the standard deviation of its ln weighted by energy; both of shape (queries,)."""
+        whole, share, decode_wide = self._read(lengths.contexts, lengths.outputs)
+        decode, wide = whole * (1 - share), decode_wide
+        if lengths.computed is not lengths.contexts:
+            whole, share, wide = self._read(lengths.computed, lengths.outputs)
+        prefill = whole * share
+        joules = (prefill + decode).sum(axis=0)
+        deviation: Floats = (prefill * wide + decode * decode_wide).sum(axis=0) / joules
+        return joules / JOULES_PER_WH, deviation
 
     def each_wh(self, lengths: Lengths, draw: Streams) -> Floats:
-        """See Cost."""
-        wh = self.expected_wh(lengths)
-        wh *= np.exp(self.deviation * draw(Purpose.FIT).standard_normal(len(wh)))
+        """See Cost; each draw is one query and one error that the predictor may have."""
+        wh, deviation = self.expected(lengths)
+        deviation *= draw(Purpose.FIT).standard_normal(len(wh))
+        wh *= np.exp(deviation)
         return wh
 
     def shared_wh(self, lengths: Lengths, draw: Streams, count: int, weights: Floats | None = None) -> Floats:
-        """See Cost."""
-        mean = float(np.average(self.expected_wh(lengths), weights=weights))
-        doubt: Floats = np.exp(self.deviation * draw(Purpose.FIT).standard_normal(count))
+        """See Cost; one error for all queries, as wide as their widths weighted by energy."""
+        wh, deviation = self.expected(lengths)
+        mean = float(np.average(wh, weights=weights))
+        wide = float(np.average(deviation, weights=wh if weights is None else wh * weights))
+        doubt: Floats = np.exp(wide * draw(Purpose.FIT).standard_normal(count))
         return mean * doubt
+
+    def _read(self, inputs: Floats, outputs: Floats) -> tuple[Floats, Floats, Floats]:
+        """Joules, share of prefill and deviation at these tokens; shapes broadcast."""
+        x, y = np.broadcast_arrays(np.log(np.maximum(inputs, 1.0)), np.log(np.maximum(outputs, 1.0)))
+        i, fx = _place(self.inputs, x)
+        j, fy = _place(self.outputs, y)
+
+        def at(grid: Floats) -> Floats:
+            low = grid[i, j] * (1 - fx) + grid[i + 1, j] * fx
+            high = grid[i, j + 1] * (1 - fx) + grid[i + 1, j + 1] * fx
+            value: Floats = low * (1 - fy) + high * fy
+            return value
+
+        return np.exp(at(self.ln_joules)), at(self.prefill_share), at(self.deviation)
 
 
 def _factor(logarithm: Floats) -> Floats:

@@ -18,7 +18,7 @@ from reports.estimate.answer import Answer, Beside, FleetEstimate, ModelEstimate
 from reports.estimate.assumptions import told_assumptions
 from reports.estimate.blend import ascending, at, blended, dearest, quantiles
 from reports.estimate.boundary import LEFT_OUT, WHAT
-from reports.estimate.costs import Linear, Released
+from reports.estimate.costs import Linear, Predicted, Released
 from reports.estimate.distributions import Floats
 from reports.estimate.footprint import footprint
 from reports.estimate.histogram import Histogram
@@ -27,7 +27,7 @@ from reports.estimate.reading import changed, published_references
 from reports.estimate.scenario import Reference, Regime, Scenario
 from reports.estimate.throughput import Scatter
 from reports.estimate.trace import trace_estimate
-from reports.estimate.ways import PUBLISHED, Priced, priced, scatter_of, slowed, works
+from reports.estimate.ways import PUBLISHED, Priced, erring, priced, scatter_of, slowed, works
 
 ESTIMATED = "estimated bottom-up, not measured"
 
@@ -233,12 +233,14 @@ def _fleet(scenario: Scenario, chosen: Sequence[Priced], found: Draws, runner: R
             of_dearest = [work for work in works(chosen, scenario, regime) if work.model in here.dearest]
             plain[regime] = fleet.refined_day(scenario, of_dearest, regime)
             improved[regime] = fleet.refined_day(scenario, of_dearest, regime, improved=True)
-    interval = fleet.told_interval(scenario, len(chosen))
+    interval = fleet.told_interval(scenario, [model.cost for model in chosen])
     return fleet.fleet_estimate(scenario, plain, improved, interval)
 
 
 def _scatter(scenario: Scenario, models: Sequence[Priced]) -> Scatter | None:
-    """Of our own results where they are what is asked, else of the published table."""
+    """Of our own results where they are what is asked, else of the published table; None where a predictor answers."""
+    if any(isinstance(model.cost, Predicted) for model in models):
+        return None
     linear = [model.cost.scatter for model in models if isinstance(model.cost, Linear)]
     if linear:
         known = [one for one in linear if one is not None]
@@ -256,9 +258,12 @@ def _which_model(found: Draws) -> tuple[Swing, ...]:
 
 
 def _median(models: Sequence[Priced], own: bool) -> sensitivity.Median:
-    def median(scenario: Scenario, speed: float) -> float:
-        again = models if own else priced(scenario)
-        found = drawn(slowed(again, speed), scenario, scenario.regime)
+    def median(end: sensitivity.End) -> float:
+        scenario = end.scenario
+        again = slowed(models if own else priced(scenario), end.speed)
+        if end.predictor_error is not None:
+            again = erring(again, end.predictor_error)
+        found = drawn(again, scenario, scenario.regime)
         return float(np.median(blended(found.of_dearest)))
 
     return median

@@ -18,11 +18,13 @@ import numpy as np
 from energy_fixtures.errors import ConfigurationError
 from reports.estimate.answer import FleetCase, FleetEstimate, FleetYear
 from reports.estimate.blend import TOP
+from reports.estimate.costs import Cost
 from reports.estimate.distributions import Floats, Purpose, streams
 from reports.estimate.footprint import on_site
 from reports.estimate.levers import divisors
 from reports.estimate.montecarlo import Work
 from reports.estimate.scenario import Regime, Scenario
+from reports.estimate.unknowns import told_unknown
 
 RESAMPLES, _PER_BLOCK = 1_000, 100
 RESAMPLED_DRAWS = 30_000  # as many as the release's three models had
@@ -127,14 +129,12 @@ def fleet_estimate(scenario: Scenario, plain: dict[str, Day], improved: dict[str
     )
 
 
-def told_interval(scenario: Scenario, models: int) -> str:
-    """What the interval of a fleet's day is."""
-    dearest = f"the {min(TOP, models)} dearest models" if models > 1 else "the model"
+def told_interval(scenario: Scenario, costs: Sequence[Cost]) -> str:
+    """What the interval of a fleet's day is; `costs` of all models."""
+    whose = f"the {min(TOP, len(costs))} dearest models" if len(costs) > 1 else "the model"
     if scenario.method == "released":
-        return f"P5 to P95 of {RESAMPLES:,} bootstrap resamples of {dearest}'s draws: of the mean alone, as the release has it"
-    return (
-        f"P5 to P95 over what is not known of one site: what is drawn of utilisation and PUE, and the fits of {dearest}"
-    )
+        return f"P5 to P95 of {RESAMPLES:,} bootstrap resamples of the draws of {whose}: of the mean alone, as the release has it"
+    return told_unknown(scenario, costs, f" of {whose}")
 
 
 def _mixed(days: dict[str, Day], long_share: float) -> Day:

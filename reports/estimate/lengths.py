@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,15 @@ def single(inputs: Floats, outputs: Floats) -> Lengths:
     """Queries of one turn each; shapes (n,) or (1,)."""
     contexts = inputs.reshape(1, -1)
     return Lengths(contexts=contexts, computed=contexts, outputs=outputs.reshape(1, -1))
+
+
+def typical(scenario: Scenario) -> tuple[float, float]:
+    """Prompt and answer that a regime is told at: medians; of a task the last turn, which sees most, on average."""
+    tokens, plan = scenario.tokens, scenario.agentic
+    if scenario.regime == "agentic":
+        answers = plan.output / math.log(2)  # the mean of an exponential with this median
+        return plan.input + (plan.turns - 1) * (plan.growth + answers), plan.output
+    return tokens.input, tokens.traditional if scenario.regime == "traditional" else tokens.test_time
 
 
 def draw_lengths(scenario: Scenario, regime: Regime, rng: np.random.Generator, count: int) -> Lengths:

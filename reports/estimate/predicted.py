@@ -5,15 +5,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.metrics import nearest
+from energy_fixtures.units import significant
 from reports.estimate.costs import JoulesRange, Predicted
+from reports.estimate.lengths import typical
 from reports.estimate.scenario import Scenario
-from reports.estimate.ways import Priced
+from reports.estimate.ways import PREDICTED, Priced
 from reports.predict.answer import Prediction, Question, answer
 from reports.predict.predictor import Predictor, read_predictor
 
@@ -80,16 +83,26 @@ def _priced(question: Question, predictor: Predictor, scenario: Scenario) -> Pri
         )
 
     def joules(inputs: float, outputs: float) -> JoulesRange:
-        figure = at(inputs, outputs).joules_per_request
-        return JoulesRange(joules=figure.value, low_j=figure.low, high_j=figure.high)
+        told = at(inputs, outputs)
+        prefill_j, decode_j = (math.fsum(told.terms[phase].values()) for phase in ("prefill", "decode"))
+        figure = told.joules_per_request
+        return JoulesRange(prefill_j=prefill_j, decode_j=decode_j, low_j=figure.low, high_j=figure.high)
 
-    typical = at(scenario.tokens.input, scenario.tokens.traditional)
-    seen = typical.inputs
+    prompt, output = typical(scenario)
+    told = at(prompt, output)
+    seen, figure = told.inputs, told.joules_per_request
+    notes = told.flags
+    if prompt > MOST_INPUT or output > MOST_OUTPUT:
+        notes = (
+            *notes,
+            f"the predictor is asked up to {MOST_INPUT:,} tokens; longer prompts and answers count as such",
+        )
     boards = f"{seen.gpu_count} x {seen.gpu}" if seen.gpu_count > 1 else seen.gpu
     return Priced(
         name=f"{seen.model} on {boards}, batch {seen.batch}",
         cost=Predicted.ask(joules, most_input=MOST_INPUT, most_output=MOST_OUTPUT),
-        basis=f"{seen.dtype}, {seen.execution}, all {seen.batch} alike; {typical.fitted_on}",
-        origin="predicted joules",
-        notes=typical.flags,
+        basis=f"{seen.dtype}, {seen.execution}, all {seen.batch} alike; within a factor of {significant(figure.high / figure.value)} "
+        f"with {figure.level:.0%} at {seen.input_tokens:,} + {seen.output_tokens:,} tokens; {told.fitted_on}",
+        origin=PREDICTED,
+        notes=notes,
     )

@@ -5,6 +5,7 @@ published defaults (v1 or v2)  <  scenario file  <  --set key=value  <  the comm
 
 from __future__ import annotations
 
+import difflib
 import math
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -61,6 +62,8 @@ def read_scenario(
             percentiles are read is a constant.
         options: What the command line says by options of their own; values that are None do not count.
 
+    Where nobody names a method it is the released one, but the refined one for agentic queries.
+
     Raises:
         ConfigurationError: Not readable, not TOML, an unknown key (the nearest is offered), or a value that no scenario can
             have, not-a-number among them.
@@ -76,6 +79,8 @@ def read_scenario(
     for name, value in (options or {}).items():
         if value is not None:
             raw[name] = value
+    if raw.get("regime") == "agentic":
+        raw.setdefault("method", "refined")  # the released method has no rows for such prompts
     source = "the scenario" if path is None else path.name
     parameters = raw.get("parameters", "v2")
     if parameters not in PARAMETERS:
@@ -124,11 +129,16 @@ def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Raw:
 
 
 def _spelt_out(raw: Raw, record: type[Record]) -> Raw:
-    """One number where a distribution is read stands for a constant: `pue = 1.2` has both percentiles at 1.2."""
-    kinds = {field.name: _record_in(field.type) for field in msgspec.structs.fields(record)}
+    """One number where a distribution is read stands for a constant: `pue = 1.2` has both percentiles at 1.2.
+
+    And a whole number may be written as 1e6.
+    """
+    kinds = {field.name: field.type for field in msgspec.structs.fields(record)}
     spelt = dict(raw)
     for key, value in raw.items():
-        inner = kinds.get(key)
+        if kinds.get(key) is int and type(value) is float and value.is_integer() and abs(value) < 2**53:
+            spelt[key] = int(value)
+        inner = _record_in(kinds.get(key))
         if inner is None:
             continue
         if isinstance(value, dict):
@@ -143,12 +153,29 @@ def _check(raw: Raw, source: str) -> None:
     for path, value, known in _leaves(raw, Scenario, ()):
         name = ".".join(path)
         if known is not None:
-            near = nearest(path[-1], known, 1)[0]
-            raise ConfigurationError(
-                f"{source}: nothing reads {name!r}; the nearest is {'.'.join((*path[:-1], near))!r}"
-            )
+            raise ConfigurationError(f"{source}: nothing reads {name!r}; {_instead(path, known)}")
         if isinstance(value, float) and not math.isfinite(value):
             raise ConfigurationError(f"{source}: {name} is {value}; it needs a finite number")
+
+
+def _instead(path: tuple[str, ...], known: list[str]) -> str:
+    """A key like the one that is unknown, there or elsewhere; where there is none, all that are known there."""
+    like = difflib.get_close_matches(path[-1], known, 1)
+    elsewhere = [one for one in _dotted(Scenario) if one.rpartition(".")[2] == path[-1]]
+    if like or elsewhere:
+        return f"the nearest is {'.'.join((*path[:-1], like[0])) if like else elsewhere[0]!r}"
+    where = f" in {'.'.join(path[:-1])}" if path[1:] else ""
+    return f"known{where} are {', '.join(known)}"
+
+
+def _dotted(record: type[Record], path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Every key of a scenario that holds no more keys."""
+    for field in msgspec.structs.fields(record):
+        inner = _record_in(field.type)
+        if inner is None:
+            yield ".".join((*path, field.name))
+        elif inner is field.type:  # one record, not several
+            yield from _dotted(inner, (*path, field.name))
 
 
 def _leaves(

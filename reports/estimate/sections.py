@@ -30,13 +30,18 @@ def headline(answer: Answer) -> str:
     """What this is, in one line."""
     case = f"{answer.parameters} parameters of Oviedo et al., Joule, 2026"
     if answer.origin != PUBLISHED:
-        case = f"PUE and lengths as in the {case}"
+        pue = ["PUE"] if answer.boundary in ("facility", "full_stack") else []
+        taken = " and ".join([*pue, *([] if answer.trace else ["lengths"])])
+        case = f"{taken} as in the {case}" if taken else "nothing from published parameters"
     if answer.changed:
         case += f", but {', '.join(answer.changed)}"
     elif (answer.method, answer.regime, answer.boundary) == ("released", "traditional", "facility"):
         case = f"the base case, {case}"
+    method = f"{answer.method} method"
+    if (answer.origin, answer.method, answer.regime) == (PUBLISHED, "refined", "agentic"):
+        method += " (the default for agentic queries, which outgrow the released method's rows)"
     kind = "" if answer.trace else f"{answer.regime} queries, "
-    return f"{answer.what}: {answer.method} method, {case}, {kind}boundary {answer.boundary}"
+    return f"{answer.what}: {method}, {case}, {kind}boundary {answer.boundary}"
 
 
 def sections(answer: Answer) -> list[Section]:

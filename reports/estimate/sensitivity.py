@@ -13,9 +13,11 @@ from msgspec.structs import replace
 
 from energy_fixtures.units import significant
 from reports.estimate.answer import Swing
-from reports.estimate.costs import Linear, Released
+from reports.estimate.costs import Predicted
+from reports.estimate.distributions import STANDARD_ERRORS_TO_P95
 from reports.estimate.scenario import MOST_TURNS, Pue, Scenario, Utilisation
 from reports.estimate.throughput import Scatter
+from reports.estimate.unknowns import by_power, with_pue
 from reports.estimate.ways import Priced
 
 DRAWS = 200_000
@@ -27,11 +29,15 @@ POWER_CHANGE = 0.10
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """One assumption at one of its ends: how it is told, and what changes. `speed` multiplies every throughput."""
+    """One assumption at one of its ends: how it is told, and what changes.
+
+    `speed` multiplies every throughput. `predictor_error` is that of every predictor, in standard deviations; None draws it.
+    """
 
     told: str
     scenario: Scenario
     speed: float = 1.0
+    predictor_error: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,8 +47,8 @@ class _Assumption:
     high: End
 
 
-Median = Callable[[Scenario, float], float]
-"""The blend's median under a scenario with throughputs times a factor."""
+Median = Callable[[End], float]
+"""The blend's median at an end."""
 
 
 def swings(scenario: Scenario, models: Sequence[Priced], scatter: Scatter | None, median: Median) -> tuple[Swing, ...]:
@@ -59,8 +65,8 @@ def swings(scenario: Scenario, models: Sequence[Priced], scatter: Scatter | None
             assumption=one.name,
             low=one.low.told,
             high=one.high.told,
-            low_wh=median(one.low.scenario, one.low.speed),
-            high_wh=median(one.high.scenario, one.high.speed),
+            low_wh=median(one.low),
+            high_wh=median(one.high),
         )
         for one in _ends(few, models, scatter)
     ]
@@ -74,19 +80,23 @@ def by_width(found: Iterable[Swing]) -> tuple[Swing, ...]:
 
 def _ends(scenario: Scenario, models: Sequence[Priced], scatter: Scatter | None) -> Iterator[_Assumption]:
     costs = [model.cost for model in models]
-    by_power = all(
-        isinstance(cost, Released) or (isinstance(cost, Linear) and cost.power_kw is not None) for cost in costs
-    )
-    if by_power and not scenario.utilisation.follows_throughput:
+    powered = all(by_power(cost) for cost in costs)
+    if powered and not scenario.utilisation.follows_throughput:
         used = scenario.utilisation
         yield _both("utilisation", lambda value: _utilised(scenario, value), used.p5, used.p95)
-    if scenario.boundary in ("facility", "full_stack"):
+    if with_pue(scenario):
         yield _both("PUE", lambda value: _with_pue(scenario, value), scenario.pue.p5, scenario.pue.p95)
     yield from _of_task(scenario) if scenario.regime == "agentic" else _of_query(scenario)
-    if by_power:
+    if powered:
         yield _both("power of the node", lambda factor: _power(scenario, factor), 1 - POWER_CHANGE, 1 + POWER_CHANGE)
+    if any(isinstance(cost, Predicted) for cost in costs):
+        yield _Assumption(
+            name="predictor's interval",
+            low=End(told="its P5", scenario=scenario, predictor_error=-STANDARD_ERRORS_TO_P95),
+            high=End(told="its P95", scenario=scenario, predictor_error=STANDARD_ERRORS_TO_P95),
+        )
     if scatter is not None:
-        reach = math.exp(1.645 * scatter.deviation)
+        reach = math.exp(STANDARD_ERRORS_TO_P95 * scatter.deviation)
         yield _both("throughput", lambda speed: _with_speed(scenario, speed), reach, 1 / reach)
 
 

@@ -15,6 +15,7 @@ from reports.estimate.fleet import REPLICATES
 from reports.estimate.histogram import Histogram
 from reports.estimate.lengths import single
 from reports.estimate.montecarlo import Work
+from reports.estimate.unknowns import told_unknown
 
 _CHUNK = 1_000_000
 """Pairs that are computed together."""
@@ -36,7 +37,7 @@ def trace_estimate(histogram: Histogram, works: Sequence[Work]) -> tuple[TraceEs
     interval = (
         "P5 to P95 if as many requests with these lengths came again, each at another site"
         if released
-        else "P5 to P95 over what is not known of one site: what is drawn of utilisation and PUE, and the fits"
+        else told_unknown(works[0].scenario, [work.cost for work in works])
     )
     estimate = TraceEstimate(
         files=histogram.files,

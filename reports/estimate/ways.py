@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.units import significant
 from reports.estimate.boundary import reach
-from reports.estimate.costs import Cost, Linear, Released
+from reports.estimate.costs import Cost, Linear, Predicted, Released
 from reports.estimate.distributions import Lognormal
+from reports.estimate.lengths import typical
 from reports.estimate.montecarlo import Work
 from reports.estimate.reading import chosen_models, published_models
 from reports.estimate.scenario import Regime, Scenario, Served, Spread
@@ -19,6 +20,9 @@ from reports.estimate.throughput import Phases, Piecewise, Scatter, node_phases,
 
 PUBLISHED = "published throughput"
 """Where costs come from that rest on the table."""
+
+PREDICTED = "predicted joules"
+"""And those that rest on `joules predict`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,7 +96,7 @@ def _released(model: Served, scenario: Scenario) -> Priced:
         input_divisor=scenario.tokens.input_divisor,
         follows_throughput=scenario.utilisation.follows_throughput,
     )
-    return Priced(name=model.name, cost=cost, basis=_told(fit))
+    return Priced(name=model.name, cost=cost, basis=_told(fit), notes=_beyond(model, scenario, fit))
 
 
 def _refined(model: Served, scenario: Scenario, scatter: Scatter | None) -> Priced:
@@ -115,6 +119,20 @@ def _told(fit: Piecewise) -> str:
     )
 
 
+def _beyond(model: Served, scenario: Scenario, fit: Piecewise) -> tuple[str, ...]:
+    """How far a task goes beyond the rows: a power law of a few rows says nothing there."""
+    if scenario.regime != "agentic" or scenario.traces:
+        return ()
+    prompt, longest = typical(scenario)[0], max(row.input_tokens for row in model.rows)
+    if prompt <= longest:
+        return ()
+    how = "one speed for every length" if fit.coefficients is None else "extrapolated by its power law"
+    return (
+        f"the last turn's prompt of {prompt:,.0f} tokens on average is {significant(prompt / longest, 2)} times "
+        f"its longest row, {longest:,.0f}: {how}",
+    )
+
+
 def _told_phases(fit: Phases) -> str:
     return f"{fit.rows} rows: prefill {significant(1 / fit.prefill)}, decode {significant(1 / fit.decode)} tokens/s of the node"
 
@@ -130,6 +148,14 @@ def _doubts(fit: Phases, scatter: Scatter | None) -> tuple[str, ...]:
 def slowed(models: Sequence[Priced], speed: float) -> tuple[Priced, ...]:
     """The same models with all throughputs times `speed`, whatever they were fitted to."""
     return tuple(replace(model, cost=_at_speed(model.cost, speed)) for model in models)
+
+
+def erring(models: Sequence[Priced], standard_errors: float) -> tuple[Priced, ...]:
+    """The same models with every predictor wrong by so many standard deviations, all to one side."""
+    return tuple(
+        replace(model, cost=model.cost.erring(standard_errors)) if isinstance(model.cost, Predicted) else model
+        for model in models
+    )
 
 
 def _at_speed(cost: Cost, speed: float) -> Cost:

@@ -7,11 +7,12 @@ from typing import Literal
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.models.architecture import Architecture, architecture
-from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.models.catalogue import config_of, resolve
+from energy_fixtures.models.shapes import Config
 from energy_fixtures.record import Record
 from reports.boards import Peak, find_board
 from reports.ideal.floor import Bound, Floor, Job, floor_of
+from reports.predict.models import find_model
 
 AUTO = "auto"
 
@@ -88,7 +89,7 @@ def answer(
     """The two bounds for that model on that board.
 
     Args:
-        model: As --energy-model takes it: `tiny`, `shape:NAME`, a folder, a hub id that is cached here.
+        model: As `joules predict run` takes it: a published name or hub id, `tiny`, `shape:NAME`, a folder, a config.json.
         gpu: Name of a board; `boards` is a file of further ones.
         batch_size, input_tokens, output_tokens: B requests of I prompt and O output tokens.
         dtype: Of weights and arithmetic; "auto" is the model's own.
@@ -100,8 +101,7 @@ def answer(
     Raises:
         ConfigurationError: Something is unknown or impossible; the message says what.
     """
-    spec = resolve(model)
-    shape, own = _opened(spec)
+    name, shape, own = _opened(model)
     job = Job(
         shape=shape,
         batch_size=batch_size,
@@ -110,18 +110,36 @@ def answer(
         dtype=own if dtype == AUTO else dtype,
         kv_dtype=kv_dtype,
     )
-    return _record(spec.name, floor_of(job, find_board(gpu, boards), count=gpu_count, peak=peak, idle_w=idle_w))
+    return _record(name, floor_of(job, find_board(gpu, boards), count=gpu_count, peak=peak, idle_w=idle_w))
 
 
-def _opened(spec: ModelSpec) -> tuple[Architecture, str]:
-    """The model's shape and its own number format."""
-    config = config_of(spec)
-    if config is None:
+def _opened(typed: str) -> tuple[str, Architecture, str]:
+    """Name, shape and own number format of a model: as --energy-model knows it, else as `joules predict run` does."""
+    if typed.endswith(".json"):
+        return _listed(typed)
+    try:
+        spec = resolve(typed)
+        config = config_of(spec)
+        if config is not None:
+            return spec.name, architecture(config), _own(spec.default_dtype, config)
         raise ConfigurationError(
             f"the configuration of {spec.name} is not on this machine; give a folder that holds its config.json, or a shape:NAME"
         )
-    own = spec.default_dtype if spec.default_dtype != AUTO else config.get("dtype") or config.get("torch_dtype")
-    return architecture(config), "bfloat16" if own is None else str(own)
+    except ConfigurationError as error:
+        try:
+            return _listed(typed)
+        except ConfigurationError:
+            raise error from None
+
+
+def _listed(typed: str) -> tuple[str, Architecture, str]:
+    found = find_model(typed)
+    return found.name, found.architecture, _own(found.dtype, found.config)
+
+
+def _own(default: str, config: Config) -> str:
+    own = default if default != AUTO else config.get("dtype") or config.get("torch_dtype")
+    return "bfloat16" if own is None else str(own)
 
 
 def _record(name: str, floor: Floor) -> Answer:

@@ -11,7 +11,7 @@ from reports.console import print_json, print_report
 
 
 def ideal(
-    model: Annotated[str, typer.Option(help="tiny, shape:NAME, a model's folder, or a hub id that is cached here.")],
+    model: Annotated[str, typer.Option(help="A published name, shape:NAME, hub id, folder or config.json.")],
     gpu: Annotated[str, typer.Option(metavar="NAME", help="Board, such as A100-80, H100, A6000 or MI300X.")],
     batch: Annotated[int, typer.Option(metavar="N", help="Requests at once.")] = 1,
     input_tokens: Annotated[int, typer.Option("--input", metavar="N", help="Prompt tokens of each.")] = 512,

@@ -13,10 +13,11 @@ from energy_fixtures.record import Record
 from reports.boards import find_board
 from reports.predict.constants import JOULES_PER_WH
 from reports.predict.machines import Machine, machine_of
-from reports.predict.models import find_architecture
+from reports.predict.models import Found, find_model
 from reports.predict.physics import TERMS, Execution, Work, cost, room_bytes
 from reports.predict.predictor import Predictor
 from reports.predict.shape import Shape, shape_of, typical_shape
+from reports.predict.stored import stored_dtype
 
 DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 """Short names that users type, beside the project's own."""
@@ -101,22 +102,28 @@ def answer(question: Question, predictor: Predictor) -> Prediction:
         ConfigurationError: A value that cannot be, an unknown name, or weights that do not fit into the boards' memory.
     """
     _check(question)
-    shape = _shape(question, predictor)
+    model = None if question.model is None else find_model(question.model)
+    shape = _shape(question, model, predictor)
     machine = _machine(question, predictor)
-    dtype, notes = _dtype(question.dtype, machine)
+    asked, notes = question.dtype, list[str]()
+    if model is not None and asked.lower() == "auto":
+        asked, notes = _stored(model)
+    dtype, more = _dtype(asked, machine)
+    notes += more
     work = Work(
         batch=question.batch,
         input_tokens=question.input_tokens,
         output_tokens=question.output_tokens,
         boards=question.gpu_count,
         weight_bytes=bytes_per_parameter(dtype),
+        whole_numbers=dtype == "int8",
         execution=question.execution,
     )
     notes += _memory_notes(shape, machine, work, dtype)
     spent = cost(shape, machine, work, predictor.constants)
     log_factor = predictor.residual.log_factor(shape, machine, work, spent)
     factor = math.exp(log_factor)
-    half, flags = doubt(shape, machine, work, predictor)
+    half, flags = doubt(shape, machine, work, predictor, concurrent=spent.concurrent)
     if spent.concurrent < work.batch:
         flags.append(
             f"memory holds {spent.concurrent:.0f} of the {question.batch} requests at a time; the rest waits for its turn"
@@ -141,7 +148,7 @@ def answer(question: Question, predictor: Predictor) -> Prediction:
             architecture="typical of its size" if shape.inferred else shape.family,
             parameters=shape.parameters,
             active_parameters=shape.active,
-            layers=shape.layers,
+            layers=round(shape.layers),
             gpu=machine.name,
             gpu_count=question.gpu_count,
             batch=question.batch,
@@ -174,9 +181,9 @@ def _check(question: Question) -> None:
         raise ConfigurationError("--active-params-b belongs to --params-b; a named model says itself what is active")
 
 
-def _shape(question: Question, predictor: Predictor) -> Shape:
-    if question.model is not None:
-        return shape_of(*find_architecture(question.model))
+def _shape(question: Question, model: Found | None, predictor: Predictor) -> Shape:
+    if model is not None:
+        return shape_of(model.name, model.architecture)
     assert question.params_b is not None  # checked
     return typical_shape(
         question.params_b, question.active_params_b, [shape for shape in predictor.shapes if not shape.inferred]
@@ -192,6 +199,14 @@ def _machine(question: Question, predictor: Predictor) -> Machine:
     return learned or machine_of(board)
 
 
+def _stored(model: Found) -> tuple[str, list[str]]:
+    """The dtype that the model is stored in, and what there is to say of it; a listed name says nothing of it."""
+    if not model.stored:
+        return model.dtype, []
+    dtype, note = stored_dtype(model.config)
+    return dtype or "auto", [] if note is None else [note]
+
+
 def _dtype(typed: str, machine: Machine) -> tuple[str, list[str]]:
     """The dtype of the weights, and what there is to say of it."""
     name = DTYPES.get(typed.lower(), typed.lower())
@@ -203,10 +218,18 @@ def _dtype(typed: str, machine: Machine) -> tuple[str, list[str]]:
         name = "float16"
         notes.append(f"{machine.name} does not compute in bfloat16; float16 is assumed, of the same size")
     if per_parameter != 2:
-        notes.append(
-            f"fitted on 16 bit weights; {name} only changes bytes and peak rate here, not the kernels' efficiency"
-        )
+        notes.append(f"fitted on 16 bit weights; {name} changes {_changes(name, machine)}, not the kernels' efficiency")
     return name, notes
+
+
+def _changes(dtype: str, machine: Machine) -> str:
+    """What another width than 16 bit changes on that board."""
+    if dtype == "float32":
+        return f"the bytes of weights and cache and the rate ({machine.flop_s_32bit / 1e12:.3g} TFLOPS)"
+    rate = {"fp8": machine.flop_s_8bit, "int8": machine.flop_s_int8}.get(dtype, machine.flop_s_16bit)
+    if rate == machine.flop_s_16bit:
+        return f"only the bytes of the weights, which {machine.name} multiplies in 16 bit"
+    return f"the bytes of the weights and the rate ({rate / 1e12:.4g} TFLOPS)"
 
 
 def _memory_notes(shape: Shape, machine: Machine, work: Work, dtype: str) -> list[str]:
@@ -222,7 +245,8 @@ def _memory_notes(shape: Shape, machine: Machine, work: Work, dtype: str) -> lis
             f"{shape.name} needs {weights / 1e9:.0f} GB for its {dtype} weights, and {work.boards} x {machine.name} have"
             f" {memory / 1e9:.0f} GB; give --gpu-count {needed} or more, or a smaller --dtype"
         )
-    room, one = room_bytes(shape, machine, work), shape.cache_bytes(work.input_tokens + work.output_tokens)
+    room = room_bytes(shape, machine, work)
+    one = work.cache_factor * shape.cache_bytes(work.input_tokens + work.output_tokens)
     if room < one:
         return [
             f"{weights / 1e9:.0f} GB of weights leave {max(room, 0) / 1e9:.1f} of {memory / 1e9:.0f} GB beside what an engine"
@@ -231,10 +255,15 @@ def _memory_notes(shape: Shape, machine: Machine, work: Work, dtype: str) -> lis
     return []
 
 
-def doubt(shape: Shape, machine: Machine, work: Work, predictor: Predictor) -> tuple[float, list[str]]:
-    """Half width of the logarithm, and a sentence for each thing that widens it."""
+def doubt(
+    shape: Shape, machine: Machine, work: Work, predictor: Predictor, *, concurrent: float
+) -> tuple[float, list[str]]:
+    """Half width of the logarithm, and a sentence for each thing that widens it.
+
+    `concurrent` are the requests that memory allows at once: those that wait for their turn make nothing less certain.
+    """
     widths, learned = predictor.widths, predictor.fitted_on
-    seen, batched = machine.name in learned.boards, work.batch > 1
+    seen, batched = machine.name in learned.boards, concurrent > 1
     flags = []
     if batched:
         base = widths.seen_board_batched if seen else widths.new_board_batched
@@ -246,12 +275,12 @@ def doubt(shape: Shape, machine: Machine, work: Work, predictor: Predictor) -> t
     if shape.inferred:
         parts.append(widths.inferred_mixture if shape.experts else widths.inferred)
         flags.append(
-            f"only the size is known: {shape.layers} layers and common proportions are assumed; name the model for less doubt"
+            f"only the size is known: {shape.layers:.0f} layers and common proportions are assumed; name the model for less doubt"
         )
     asked = {
         "parameters": shape.parameters,
         "active parameters": shape.active,
-        "batch": work.batch,
+        "batch": concurrent,
         "input tokens": work.input_tokens,
         "output tokens": work.output_tokens,
         "boards": float(work.boards),

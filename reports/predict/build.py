@@ -34,6 +34,12 @@ EXAMPLES: tuple[tuple[str, str, Work], ...] = (
     ("Llama-2-7b", "NVIDIA A100 40GB SXM", Work(input_tokens=300, output_tokens=300)),
     ("Llama-3-8B", "NVIDIA H100 SXM", Work(input_tokens=300, output_tokens=300, weight_bytes=1.0)),
     ("Mixtral-8x7B", "NVIDIA A100 80GB SXM", Work(batch=50, input_tokens=900, output_tokens=100, boards=2)),
+    (
+        "Llama-2-13b-chat",
+        "NVIDIA A100 80GB SXM",
+        Work(batch=8, input_tokens=2000, output_tokens=9, weight_bytes=1.0, whole_numbers=True),
+    ),
+    ("Phi-2", "NVIDIA L4", Work(batch=90, input_tokens=700, output_tokens=300, weight_bytes=4.0)),
     ("DeepSeek-V3", "NVIDIA A100 80GB SXM", Work(input_tokens=300, output_tokens=300, boards=32)),
     ("Gemma-2-27B", "NVIDIA L4", Work(batch=200, input_tokens=5000, output_tokens=400, boards=8)),
     ("235 B, 22 B active", "NVIDIA H200", Work(batch=64, input_tokens=1000, output_tokens=500, boards=4)),
@@ -89,7 +95,7 @@ def checks(predictor: Predictor) -> tuple[Check, ...]:
         shape, machine = shapes[name], machines[board]
         spent = cost(shape, machine, work, predictor.constants)
         joules = spent.joules * math.exp(predictor.residual.log_factor(shape, machine, work, spent))
-        half, _ = doubt(shape, machine, work, predictor)
+        half, _ = doubt(shape, machine, work, predictor, concurrent=spent.concurrent)
         found.append(
             Check(
                 shape=name,
@@ -99,6 +105,7 @@ def checks(predictor: Predictor) -> tuple[Check, ...]:
                 output_tokens=work.output_tokens,
                 boards=work.boards,
                 weight_bytes=work.weight_bytes,
+                whole_numbers=work.whole_numbers,
                 execution=work.execution,
                 joules=joules,
                 low=joules * math.exp(-half),

@@ -55,12 +55,14 @@ PRIORS: dict[str, Prior] = {
     "step_s": Prior(3e-3, 0.40, "s", "host work of one forward pass, whatever its depth"),
     "layer_s": Prior(3.5e-4, 0.30, "s", "launching the kernels of one layer"),
     "sequence_s": Prior(2e-4, 0.60, "s", "host work for each sequence of a step: scheduling, sampling, detokenising"),
-    "sparse_layers": Prior(2.5, 0.50, "layers", "a mixture's further kernels per layer; doubles at 128 experts"),
+    "sparse_layers": Prior(
+        2.5, 0.50, "layers", "a mixture's further kernels per layer; doubles at 128 experts, most at 256"
+    ),
     "latent_layers": Prior(2.0, 0.50, "layers", "further kernels of latent attention per layer"),
     "plain_layers": Prior(0.15, 0.50, "layers", "further kernels of a layer without fused gate and normalisation"),
     "graph_launch": Prior(0.3, 0.30, "1", "launch time with CUDA graphs against eager"),
     "transformers_launch": Prior(2.5, 0.30, "1", "launch time of Transformers against vLLM eager"),
-    "several_s": Prior(2.5e-3, 0.50, "s", "host work of one pass for each doubling of the boards"),
+    "several_s": Prior(2.5e-3, 0.50, "s", "host work of one eager pass for each doubling of the boards"),
     "link_s": Prior(1.2e-5, 0.50, "s", "one all-reduce of a few tokens between two boards over NVLink"),
     "overlap": Prior(2.0, 0.40, "1", "how well launching hides behind the boards' work: 1 not at all, large wholly"),
     "awake_w": Prior(35.0, 0.30, "W", "a 300 W board above its rest while an engine keeps it awake"),

@@ -57,6 +57,16 @@ class LeftOut(Record, frozen=True, kw_only=True, omit_defaults=False):
     coverage: float | None = None
 
 
+class PerBoard(Record, frozen=True, kw_only=True, omit_defaults=False):
+    """Ours on one kind of board that was left out. `bias` is the geometric mean of predicted over measured, in percent off 1."""
+
+    column: Column
+    gpu: str
+    rows: int
+    mape: float
+    bias: float
+
+
 class Repeated(Record, frozen=True, kw_only=True, omit_defaults=False):
     """One method in repeated cross-validation, mean over the folds and standard deviation."""
 
@@ -77,13 +87,14 @@ class Evaluation(Record, frozen=True, kw_only=True, omit_defaults=False):
 
     Attributes:
         says: What it was evaluated on. level: Of the intervals whose coverage is told.
-        left_out: Per column, split and method. repeated: Paper 1's Table II. unseen: Rows behind the plots.
+        left_out: Per column, split and method. per_board: Of ours, each board that was left out. repeated: Paper 1's Table II. unseen: Rows behind the plots.
         cannot: What these rows do not allow, one sentence each.
     """
 
     says: str
     level: float
     left_out: tuple[LeftOut, ...]
+    per_board: tuple[PerBoard, ...]
     repeated: tuple[Repeated, ...]
     unseen: tuple[Row, ...]
     cannot: tuple[str, ...]
@@ -126,10 +137,26 @@ def evaluated(observations: Sequence[Observation], say: Callable[[str], None] = 
         says=_says(observations),
         level=LEVEL,
         left_out=tuple(found),
+        per_board=tuple(per_board(own[OURS, "gpu"], columns)),
         repeated=tuple(_repeated(observations, columns, say)),
         unseen=tuple(unseen),
         cannot=(*cannot, *_cannot(observations)),
     )
+
+
+def per_board(held: Sequence[Held], columns: Sequence[Column]) -> list[PerBoard]:
+    """Error and bias by kind of board and column, of boards that were left out."""
+    found = []
+    for column in columns:
+        for gpu in sorted({one.observation.gpu for one in held}):
+            rows = [one for one in held if one.observation.gpu == gpu]
+            known = errors(rows, column)
+            if known is not None:
+                bias = fmean(one.log_ratio for one in rows if one.observation.column == column)
+                found.append(
+                    PerBoard(column=column, gpu=gpu, rows=known.rows, mape=known.mape, bias=100 * math.expm1(bias))
+                )
+    return found
 
 
 def sum_over_prompts(
@@ -149,6 +176,7 @@ def sum_over_prompts(
             output_tokens=output_tokens,
             boards=one.work.boards,
             weight_bytes=one.work.weight_bytes,
+            whole_numbers=one.work.whole_numbers,
             execution=one.work.execution,
         )
         for input_tokens, output_tokens in lengths

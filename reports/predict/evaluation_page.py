@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from energy_fixtures.units import significant
-from reports.predict.evaluation import COLUMN_NAMES, Evaluation, LeftOut, Repeated
+from reports.predict.evaluation import COLUMN_NAMES, Evaluation, LeftOut, PerBoard, Repeated
 from reports.render.text import plain
 
 SPLIT_NAMES = {"model": "one LLM left out after another", "gpu": "one kind of GPU left out after another"}
@@ -31,6 +31,8 @@ def evaluation_page(found: Evaluation) -> list[RenderableType]:
             rows = [one for one in found.left_out if one.column == column and one.split == split]
             if rows:
                 parts += [Text(""), _left_out(f"{COLUMN_NAMES[column]}: {name}", rows, found.level)]
+    if found.per_board:
+        parts += [Text(""), _per_board(found.per_board)]
     for column in dict.fromkeys(one.column for one in found.repeated):
         chosen = [one for one in found.repeated if one.column == column]
         parts += [
@@ -65,6 +67,18 @@ def _left_out(title: str, rows: Sequence[LeftOut], level: float) -> RenderableTy
             "" if one.coverage is None else f"{100 * one.coverage:.0f} %",
             style="bold" if one.method.startswith("ours") else "",
         )
+    return table
+
+
+def _per_board(rows: Sequence[PerBoard]) -> RenderableType:
+    table = Table(title="ours, by the kind of GPU that was left out", box=box.SIMPLE, title_justify="left")
+    table.add_column("rows")
+    table.add_column("GPU")
+    for heading in ("MAPE %", "bias %", "rows"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in rows:
+        bias = f"{one.bias:+.1f}"
+        table.add_row(COLUMN_NAMES[one.column], plain(one.gpu), _percent(one.mape), bias, str(one.rows))
     return table
 
 

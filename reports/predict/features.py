@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.predict.observations import Observation
-from reports.predict.physics import Execution, room_bytes
+from reports.predict.physics import Execution, peak_flop_s, room_bytes
 
 ACTIVATIONS = ("silu", "gelu", "gelu_new", "gelu_pytorch_tanh", "relu")
 EXECUTIONS: tuple[Execution, ...] = ("eager", "cuda_graphs", "transformers")
@@ -16,13 +16,12 @@ def table_v(one: Observation) -> dict[str, float]:
     bits = 8 * work.weight_bytes
     blocks = model.attention_parameters + model.ffn_parameters + model.norm_parameters + model.router_parameters
     activation = ACTIVATIONS.index(model.activation) if model.activation in ACTIVATIONS else len(ACTIVATIONS)
-    rate = machine.flop_s_8bit if work.weight_bytes == 1 else machine.flop_s_16bit
     return {
         "input tokens": work.input_tokens,
         "output tokens": work.output_tokens,
         "batch size": work.batch,
         "hybrid or eager": float(EXECUTIONS.index(work.execution)),
-        "KV cache per prompt": one.shape.cache_bytes(tokens),
+        "KV cache per prompt": work.cache_factor * one.shape.cache_bytes(tokens),
         "precision of the inference": bits,
         "layers": model.layers,
         "hidden size": model.hidden_size,
@@ -45,7 +44,7 @@ def table_v(one: Observation) -> dict[str, float]:
         "memory bandwidth": machine.bandwidth_bytes_s,
         "GPU count": work.boards,
         "TDP": machine.tdp_w,
-        "TFLOPS at the precision": rate,
+        "TFLOPS at the precision": peak_flop_s(machine, work),
         "CUDA cores": one.cores,
         "VRAM free after load": room_bytes(one.shape, machine, work),
     }

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-import re
 import tomllib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -13,8 +12,11 @@ import msgspec
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.models.architecture import Architecture, architecture
-from energy_fixtures.models.catalogue import architecture_of, resolve
+from energy_fixtures.models.base import ModelSpec
+from energy_fixtures.models.catalogue import SHAPES, config_of, resolve
+from energy_fixtures.models.shapes import Config
 from energy_fixtures.units import shortened
+from reports.predict.names import by_key, key, nearest, spellings
 from reports.predict.shape import Shape, shape_of
 
 TABLE = Path(__file__).with_name("architectures.toml")
@@ -24,12 +26,40 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     name: str
     hub: str
     parameters_b: float
-    config: dict[str, str | int | bool]
+    written: dict[str, str | int | bool] = msgspec.field(default_factory=dict, name="config")
+    shape: str | None = None
     aliases: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.written) == (self.shape is not None):
+            raise ValueError(f"{self.name} needs either a config or the name of a shape")
+
+    @property
+    def config(self) -> Config:
+        """Content of its config.json: written here, or that of the shape with this name."""
+        return self.written if self.shape is None else SHAPES[self.shape].config
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     model: tuple[_Row, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A model that was found.
+
+    Attributes:
+        name: As it is printed. architecture: Its shape.
+        config: Content of its configuration. dtype: What "auto" means where the configuration does not decide.
+        stored: Whether the configuration is that of the very weights asked for (a file, a folder, a cached hub id), so
+            that its number format counts.
+    """
+
+    name: str
+    architecture: Architecture
+    config: Config
+    dtype: str = "auto"
+    stored: bool = False
 
 
 @cache
@@ -40,69 +70,95 @@ def rows() -> tuple[_Row, ...]:
 
 @cache
 def known_shapes() -> tuple[Shape, ...]:
-    """The shape of every model of the table, in its order."""
-    return tuple(shape_of(row.name, architecture(row.config)) for row in rows())
+    """The shape of every model of the table that is written there, in its order; those of `shapes.py` repeat some."""
+    return tuple(shape_of(row.name, architecture(row.config)) for row in rows() if row.shape is None)
 
 
 def find_architecture(typed: str) -> tuple[str, Architecture]:
-    """Name and architecture of what was typed.
+    """Name and architecture of what was typed; see `find_model`."""
+    found = find_model(typed)
+    return found.name, found.architecture
+
+
+def find_model(typed: str) -> Found:
+    """The model that was meant.
 
     Args:
-        typed: A name of the table or its hub id in any case, a `config.json`, or what `--energy-model` takes
-            (`shape:NAME`, `synthetic:...`, a folder, a hub id that is cached here).
+        typed: A name of the table or its hub id in any case, with or without owner and endings such as `-Instruct`
+            (`spellings`), a `config.json`, or what `--energy-model` takes (`shape:NAME`, `synthetic:...`, a folder, a
+            hub id that is cached here, whose own configuration goes before a name that only looks like it).
 
     Raises:
         ConfigurationError: None of these; the message offers the nearest names.
     """
-    row = _by_key().get(_key(typed))
-    if row is not None:
-        return row.name, architecture(row.config)
+    exact = _by_key().get(key(typed))
+    if exact is not None:
+        return _listed(exact)
     path = Path(typed).expanduser()
     if path.suffix == ".json":
-        return path.stem if path.stem != "config" else path.resolve().parent.name or "config", _from_file(path)
-    try:
-        spec = resolve(typed)
-    except ConfigurationError as error:
+        written = _from_file(path)
+        named = path.stem if path.stem != "config" else path.resolve().parent.name or "config"
+        return Found(name=named, architecture=architecture(written), config=written, stored=True)
+    spec = _resolved(typed)
+    if spec is not None:
+        config = config_of(spec)
+        if config is not None:
+            return Found(
+                name=spec.name,
+                architecture=architecture(config),
+                config=config,
+                dtype=spec.default_dtype,
+                stored=spec.source in ("folder", "hub"),
+            )
+    for spelt in spellings(typed):
+        if spelt in _by_key():
+            return _listed(_by_key()[spelt])
+    offered = ", ".join(nearest(typed, by_key((name, row.name) for row in rows() for name in _names(row))))
+    if spec is None:
         raise ConfigurationError(
-            f"no model is called {shortened(typed, 80)!r}; nearest are {', '.join(_nearest(typed))}."
+            f"no model is called {shortened(typed, 80)!r}; nearest are {offered}."
             " Give one of these, shape:NAME, a config.json, or its size with --params-b"
-        ) from error
-    known = architecture_of(spec)
-    if known is None:
-        raise ConfigurationError(
-            f"the architecture of {shortened(typed, 80)!r} is not known here (nearest known are"
-            f" {', '.join(_nearest(typed))}); give its config.json, or its size with --params-b"
         )
-    return spec.name, known
+    raise ConfigurationError(
+        f"the architecture of {shortened(typed, 80)!r} is not known here (nearest known are {offered});"
+        " give its config.json, or its size with --params-b"
+    )
 
 
-def _from_file(path: Path) -> Architecture:
+def _listed(row: _Row) -> Found:
+    return Found(name=row.name, architecture=architecture(row.config), config=row.config)
+
+
+def _resolved(typed: str) -> ModelSpec | None:
+    """What the catalogue makes of it; None where it knows no such thing.
+
+    Raises:
+        ConfigurationError: A folder without a configuration, which the catalogue says best.
+    """
+    try:
+        return resolve(typed)
+    except ConfigurationError:
+        if Path(typed).expanduser().is_dir():
+            raise
+        return None
+
+
+def _from_file(path: Path) -> Config:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigurationError(f"--model {path.name} cannot be read: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(f"--model {path.name} is no JSON ({error}); give a model's config.json") from error
     if not isinstance(config, dict):
         raise ConfigurationError(f"--model {path.name} holds no JSON object; give a model's config.json")
-    return architecture(config)
+    return config
+
+
+def _names(row: _Row) -> tuple[str, ...]:
+    return (*row.aliases, row.hub, row.hub.split("/")[-1], row.name)
 
 
 @cache
 def _by_key() -> dict[str, _Row]:
-    return {_key(name): row for row in rows() for name in (*row.aliases, row.hub, row.hub.split("/")[-1], row.name)}
-
-
-def _nearest(typed: str) -> list[str]:
-    spelt = {_key(name): row.name for row in rows() for name in (row.hub, row.name)}
-    near = difflib.get_close_matches(_key(typed), spelt, n=5, cutoff=0.3)
-    return list(dict.fromkeys(spelt[key] for key in near))[:3] or [row.name for row in rows()[:3]]
-
-
-def _key(name: str) -> str:
-    """A name without case and punctuation but the point, which tells OPT-1.3B from OPT-13B.
-
-    >>> _key("Llama-2-7b"), _key("meta-llama/Llama-2-7b")
-    ('llama27b', 'metallamallama27b')
-    """
-    return re.sub(r"[^a-z0-9.]", "", name.casefold())
+    return {key(name): row for row in rows() for name in _names(row)}

@@ -3,7 +3,7 @@
     batch ─► how many sequences fit beside the weights ─► waves
     wave  ─► prefill in chunks of CHUNK_TOKENS ─► decode, one step per token, at its mean context
 
-    step:   host     = (step + launches * layer + sequences * sequence + doublings of boards) * host of the machine
+    step:   host     = (step + launches * layer * mode + sequences * sequence) * host of the machine + doublings of boards * mode
             boards   = norm4(bytes / bandwidth, operations / rate)
             seconds  = norm_overlap(host, boards) + all-reduces
             power    = least8(rest + awake + joules of bytes and operations / seconds, TDP)
@@ -21,7 +21,7 @@ from typing import Literal
 
 from energy_fixtures.record import Record, need
 from reports.predict.constants import Constants
-from reports.predict.machines import Machine
+from reports.predict.machines import Link, Machine
 from reports.predict.shape import Shape
 
 CHUNK_TOKENS = 8192.0
@@ -33,9 +33,11 @@ HELD = (
     0.75  # of its output that a sequence's cache is sized for: batches begin together, and grow into each other's room
 )
 EXPERTS_PER_DOUBLING = 128.0  # of experts, that double a mixture's launches: sorting tokens by expert grows with them
+MOST_EXPERTS = 256.0  # from which on it is taken to grow no more: no measured mixture has more
 SHARPNESS_WORK = 4.0
 SHARPNESS_CAP = 8.0
-PCIE = 8.0  # an all-reduce over PCIe through the host's memory, about 0.1 ms, against NVLink
+LINKS: dict[Link, float] = {"nvlink": 1.0, "pcie_peer": 3.0, "pcie": 8.0}
+"""An all-reduce against one over NVLink: over PCIe from board to board, and through the host's memory, about 0.1 ms."""
 NETWORK = 2.0  # and across machines against within one
 
 Execution = Literal["eager", "cuda_graphs", "transformers"]
@@ -45,19 +47,28 @@ cache, operations, and waiting for other boards."""
 
 
 class Work(Record, frozen=True, kw_only=True):
-    """What is asked of the boards: a batch of equal requests, all there from the start."""
+    """What is asked of the boards: a batch of equal requests, all there from the start.
+
+    `weight_bytes` are those of one weight; 8 bit weights are floats, or with `whole_numbers` int8, multiplied as such.
+    """
 
     batch: float = 1.0
     input_tokens: float
     output_tokens: float
     boards: int = 1
     weight_bytes: float = 2.0
+    whole_numbers: bool = False
     execution: Execution = "eager"
 
     def __post_init__(self) -> None:
         for name in ("batch", "input_tokens", "output_tokens", "boards"):
             need(1 <= getattr(self, name) < math.inf, f"{name} must be at least 1", getattr(self, name))
         need(0 < self.weight_bytes <= 4, "weight_bytes must lie in (0, 4]", self.weight_bytes)
+
+    @property
+    def cache_factor(self) -> float:
+        """Bytes of a cached number against 16 bit: a cache is as wide as the arithmetic, and no narrower than 16 bit."""
+        return 2.0 if self.weight_bytes > 2 else 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +116,7 @@ def room_bytes(shape: Shape, machine: Machine, work: Work) -> float:
 def cost(shape: Shape, machine: Machine, work: Work, constants: Constants) -> Cost:
     """Time and GPU energy of one request, joules, by phase and term."""
     mean_tokens = work.input_tokens + work.output_tokens / 2
-    held = shape.cache_bytes(work.input_tokens + HELD * work.output_tokens)
+    held = work.cache_factor * shape.cache_bytes(work.input_tokens + HELD * work.output_tokens)
     fits = max(1.0, room_bytes(shape, machine, work) / held)
     concurrent = min(work.batch, fits)
     tokens = work.input_tokens * concurrent
@@ -147,19 +158,17 @@ def forward(
     c, boards = constants, float(work.boards)
     steady = shape.every_step * work.weight_bytes
     expert = shape.sparse_layers * shape.experts_read(tokens) * shape.expert * work.weight_bytes
-    cache = sequences * shape.cache_bytes(context_tokens) if cached else 0.0
+    cache = sequences * work.cache_factor * shape.cache_bytes(context_tokens) if cached else 0.0
     operations = 2 * shape.active * tokens + 4 * shape.attention * tokens * context_tokens
-    peak = machine.flop_s_8bit if work.weight_bytes == 1 else machine.flop_s_16bit
-
     memory_s = (steady + cache + expert / c.expert_efficiency) / (
         boards * machine.bandwidth_bytes_s * c.memory_efficiency
     )
-    compute_s = operations / (boards * peak * c.compute_efficiency)
+    compute_s = operations / (boards * peak_flop_s(machine, work) * c.compute_efficiency)
     doublings = math.log2(boards)
     host_s = machine.host * (
         c.step_s + _launches(shape, c) * c.layer_s * _launch_factor(work, c) + sequences * c.sequence_s
     )
-    host_s += c.several_s * doublings
+    host_s += c.several_s * doublings * _launch_factor(work, c)
     link_s = 2 * shape.layers * _all_reduce_s(machine, work, c) if work.boards > 1 else 0.0
     busy_s = _smooth_maximum(host_s, _smooth_maximum(memory_s, compute_s, SHARPNESS_WORK), c.overlap)
     seconds = busy_s + link_s
@@ -188,10 +197,20 @@ def forward(
     )
 
 
+def peak_flop_s(machine: Machine, work: Work) -> float:
+    """Dense peak for these weights, FLOP/s: 4 bit ones, and those of a width the board lacks, are widened to 16 bit first."""
+    if work.weight_bytes > 2:
+        return machine.flop_s_32bit
+    if work.weight_bytes == 1:
+        return machine.flop_s_int8 if work.whole_numbers else machine.flop_s_8bit
+    return machine.flop_s_16bit
+
+
 def _launches(shape: Shape, c: Constants) -> float:
     """Kernels of one pass, in layers' worth."""
     per_layer = 1 + c.latent_layers * shape.latent + c.plain_layers * shape.plain
-    return shape.layers * per_layer + shape.sparse_layers * c.sparse_layers * (1 + shape.experts / EXPERTS_PER_DOUBLING)
+    sorting = 1 + min(shape.experts, MOST_EXPERTS) / EXPERTS_PER_DOUBLING
+    return shape.layers * per_layer + shape.sparse_layers * c.sparse_layers * sorting
 
 
 def _launch_factor(work: Work, c: Constants) -> float:
@@ -201,7 +220,7 @@ def _launch_factor(work: Work, c: Constants) -> float:
 def _all_reduce_s(machine: Machine, work: Work, c: Constants) -> float:
     """Seconds of one all-reduce of a few tokens."""
     apart = NETWORK if work.boards > machine.boards_per_node else 1.0
-    return c.link_s * (PCIE if machine.link == "pcie" else 1.0) * (1 + math.log2(work.boards) / 2) * apart
+    return c.link_s * LINKS[machine.link] * (1 + math.log2(work.boards) / 2) * apart
 
 
 def _smooth_maximum(a: float, b: float, sharpness: float) -> float:

@@ -22,7 +22,8 @@ from reports.predict.residual import Residual
 from reports.predict.shape import Shape
 
 FORMAT = "pytest-joules predictor"
-VERSION = 1
+VERSION = 2
+"""2: rates of float32 and int8, width of the cache, and other launches of mixtures; older constants mean other things."""
 DEFAULT = Path(__file__).with_name("default.json")
 UNITS = "J of GPUs per request, gross: rest included, no host, no cooling"
 
@@ -79,6 +80,7 @@ class Check(Record, frozen=True, kw_only=True):
     output_tokens: float
     boards: int
     weight_bytes: float
+    whole_numbers: bool
     execution: Execution
     joules: float
     low: float
@@ -164,6 +166,10 @@ def read_predictor(path: Path | None = None) -> Predictor:
     if head.version > VERSION:
         raise ConfigurationError(
             f"{where.name} has predictor version {head.version}, this version reads up to {VERSION}; upgrade pytest-joules"
+        )
+    if head.version < VERSION:
+        raise ConfigurationError(
+            f"{where.name} has predictor version {head.version}, whose formula was another one than {VERSION}'s; fit it anew"
         )
     try:
         predictor = msgspec.json.decode(content, type=Predictor)

@@ -30,17 +30,17 @@ class Shape(Record, frozen=True, kw_only=True, omit_defaults=False):
         attention: Multiplications per query token and context token: heads times head size, of all layers.
         latent: Kernels of latent attention: 1 with compressed queries (DeepSeek-V2), less without, 0 for the usual kind.
         plain: 1 for layers without fused kernels (no gate: OPT, Phi-2, GPT-2), else 0.
-        inferred: Whether this is a typical shape of its size, not a known one.
+        inferred: Whether this is a typical shape of its size, not a known one; then no count is a whole number.
     """
 
     name: str
     family: str
-    layers: int
-    sparse_layers: int
+    layers: float
+    sparse_layers: float
     every_step: float
     expert: float
-    experts: int
-    experts_per_token: int
+    experts: float
+    experts_per_token: float
     parameters: float
     cache: float
     sliding_cache: float
@@ -99,13 +99,17 @@ def shape_of(name: str, model: Architecture) -> Shape:
 
 
 HEAD_DIM = 128
-FINE_EXPERTS = (
-    5.0  # total over active parameters from which a mixture has many small experts (OLMoE 5.3, DeepSeek-V2 11)
-)
+COARSE, FINE = 2.0, 32.0
+"""Total over active parameters between which a typical mixture goes from few large experts to many small ones."""
+EXPERTS = (8.0, 128.0)  # there, of one layer
+ALWAYS = (0.2, 0.35)  # there, share of the active weights that is no expert
+LATENT = 0.2  # about a fifth of the known mixtures have latent attention
 
 
 def typical_shape(params_b: float, active_params_b: float | None, known: Sequence[Shape]) -> Shape:
     """A model of which only its size is known: layers from the trend of the known shapes, the rest by common proportions.
+
+    Everything changes continuously with both sizes, so layers and experts are no whole numbers.
 
     Args:
         params_b: All parameters, 1e9.
@@ -124,10 +128,9 @@ def typical_shape(params_b: float, active_params_b: float | None, known: Sequenc
             "leave it out for a dense model"
         )
     total, active = params_b * 1e9, active_b * 1e9
-    layers = max(2, round(_depth(active, known)))
+    layers = max(2.0, _depth(active, known))
     hidden = math.sqrt(active / layers / 12)  # a layer of 12 hidden² weights is the common proportion
-    queries = max(HEAD_DIM, HEAD_DIM * round(hidden / HEAD_DIM))
-    key_value = hidden if active < 6e8 else queries / 2 if active < 2e10 else queries / 8  # MHA, a mix, GQA of eight
+    queries = max(float(HEAD_DIM), hidden)
     dense = Shape(
         name=f"{params_b:g} B" + ("" if active_params_b is None else f", {active_b:g} B active"),
         family="typical",
@@ -138,50 +141,56 @@ def typical_shape(params_b: float, active_params_b: float | None, known: Sequenc
         experts=0,
         experts_per_token=0,
         parameters=total,
-        cache=2.0 * layers * key_value,
+        cache=2.0 * layers * queries * _cached_share(active),
         sliding_cache=0.0,
         window=0,
-        attention=float(layers * queries),
+        attention=layers * queries,
         latent=0.0,
         plain=0.3,  # about a third of the published models of this size
         inferred=True,
     )
-    return dense if total / active < 1.05 else _mixture(dense, total, active)
+    return dense if total == active else _mixture(dense, total, active)
+
+
+def _cached_share(active: float) -> float:
+    """Key and value heads of query heads: all in small models, a half about 3 B, an eighth from 80 B on.
+
+    It falls no faster than the width grows, so that a larger model never keeps a smaller cache.
+    """
+    if active < 5e9:
+        return min(max(math.sqrt(3e8 / active), 0.5), 1.0)
+    return max(math.sqrt(5e9 / active) / 2, 0.125)
 
 
 def _mixture(dense: Shape, total: float, active: float) -> Shape:
-    """The typical mixture of experts that has exactly these two sizes."""
-    fine = total / active > FINE_EXPERTS
-    per_token, always = (
-        (6, 0.35) if fine else (2, 0.2)
-    )  # experts per token; share of the active weights that is no expert
-    experts = math.ceil(
-        per_token * (1 + (total / active - 1) / (1 - always))
-    )  # up: fewer would leave nothing between them
-    experts = max(experts, per_token + 1)
-    expert = (total - active) / dense.layers / (experts - per_token)
+    """The typical mixture of experts that has exactly these two sizes.
+
+    Below `COARSE` it goes over into the dense model: fewer of its layers are sparse, and less of each is experts.
+    """
+    ratio = total / active
+    sparse = min(ratio - 1, 1.0)
+    fine = min(max(math.log(ratio / COARSE) / math.log(FINE / COARSE), 0.0), 1.0)
+    experts = EXPERTS[0] + (EXPERTS[1] - EXPERTS[0]) * fine
+    always = 1 - sparse * (1 - ALWAYS[0] - (ALWAYS[1] - ALWAYS[0]) * fine)
+    layers = sparse * dense.layers
     return msgspec.structs.replace(
         dense,
-        sparse_layers=dense.layers,
-        every_step=active - dense.layers * per_token * expert,
-        expert=expert,
+        sparse_layers=layers,
+        every_step=always * active,
+        expert=(total - always * active) / layers / experts,
         experts=experts,
-        experts_per_token=per_token,
-        latent=0.5 if fine else 0.0,  # about half of those with many small experts have latent attention
+        experts_per_token=experts * (1 - always) / (ratio - always),
+        latent=sparse * LATENT,
     )
 
 
 def _depth(active: float, known: Sequence[Shape]) -> float:
-    """Layers of a model that multiplies each token with so many weights: mean of the known ones, nearer sizes count more.
-
-    A Gaussian kernel of a factor of 1.6 over the logarithm of the size; beyond the known sizes a power of 1/4, which
-    is the slope over all of them.
-    """
-    sizes = [math.log(shape.active) for shape in known]
-    at = min(max(math.log(active), min(sizes)), max(sizes))
-    weights = [math.exp(-0.5 * ((size - at) / math.log(1.6)) ** 2) for size in sizes]
-    mean = sum(w * math.log(shape.layers) for w, shape in zip(weights, known, strict=True)) / sum(weights)
-    return math.exp(mean + (math.log(active) - at) / 4)
+    """Layers of a model that multiplies each token with so many weights: a power law through the known shapes."""
+    points = [(math.log(shape.active), math.log(shape.layers)) for shape in known]
+    sizes, depths = (math.fsum(column) / len(points) for column in zip(*points, strict=True))
+    spread = math.fsum((size - sizes) ** 2 for size, _ in points)
+    slope = math.fsum((size - sizes) * (depth - depths) for size, depth in points) / spread if spread else 0.25
+    return math.exp(depths + slope * (math.log(active) - sizes))
 
 
 Kind = Literal["dense", "moe"]

@@ -96,10 +96,10 @@ def _row(where: str, row: Mapping[str, str | None], boards: Path | None) -> Iter
         board = find_board(row["gpu"] or "", boards)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {plain(str(error))}") from error
-    count = int(_number(where, row, "count") or 1)
-    input_tokens = _number(where, row, "input_tokens") or TOKENS
-    output_tokens = _number(where, row, "output_tokens") or TOKENS
-    batch = _number(where, row, "batch")
+    count = int(_whole(where, row, "count") or 1)
+    input_tokens = _whole(where, row, "input_tokens") or TOKENS
+    output_tokens = _whole(where, row, "output_tokens") or TOKENS
+    batch = _whole(where, row, "batch")
     columns: tuple[tuple[Column, str, float, float], ...] = (
         ("single", "single_wh", 1.0, 1.0),
         ("batched", "batched_wh", batch or BATCH, BATCHED_WEIGHT if batch is None else 1.0),
@@ -133,6 +133,13 @@ def _number(where: str, row: Mapping[str, str | None], column: str) -> float | N
         value = math.nan
     if not (math.isfinite(value) and value > 0):
         raise ConfigurationError(f"{where}: {column} must be a number above 0, got {plain(text)!r}; mend the table")
+    return value
+
+
+def _whole(where: str, row: Mapping[str, str | None], column: str) -> float | None:
+    value = _number(where, row, column)
+    if value is not None and (value < 1 or value % 1):
+        raise ConfigurationError(f"{where}: {column} must be a whole number from 1 on, got {value:g}; mend the table")
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,8 @@ from energy_fixtures.errors import ConfigurationError
 from reports.estimate.answer import Answer
 
 Command = Callable[..., str]
+
+RAY = importlib.util.find_spec("ray") is not None
 
 
 def test_bare_it_answers_with_the_base_case(command: Command) -> None:
@@ -65,7 +68,7 @@ def test_a_trace_of_the_scenario_file(command: Command, tmp_path: Path, monkeypa
         (("--trace", "t.csv", "--regime", "agentic"), "a trace has lengths of its own"),
         (("--results", "r.json", "--method", "released"), "knows its own table only"),
         (("--boundary", "gpu_only", "--fleet", "1e9"), "a fleet needs --boundary facility"),
-        (("--ray", "127.0.0.1:1"), "no cluster answers there"),
+        (("--ray", "127.0.0.1:1"), "no cluster answers there" if RAY else "--ray needs Ray"),
         (("--check", "--fleet", "1e9"), "--check asks of the published figures alone"),
     ],
 )
@@ -73,6 +76,45 @@ def test_wrong_use_is_told_in_one_sentence(arguments: tuple[str, ...], words: st
     """What cannot be asked is refused before anything is computed or written."""
     with pytest.raises(ConfigurationError) as seen:
         command(*arguments)
+    assert words in str(seen.value)
+    assert "\n" not in str(seen.value)
+
+
+def test_agentic_queries_are_refined_unless_released_is_asked_for(command: Command) -> None:
+    """Without a method the header names the refined one and why; the released one, typed, says how far beyond its rows it is."""
+    arguments = ("--regime", "agentic", "--draws", "2000")
+    ours = " ".join(command(*arguments).split())
+    assert "refined method (the default for agentic queries, which outgrow the released method's rows)" in ours
+    released = " ".join(command(*arguments, "--method", "released").split())
+    assert "not measured: released method, v2" in released
+    assert (
+        "prompt of 14,895 tokens on average is 3.0 times its longest row, 5,000: extrapolated by its power" in released
+    )
+    assert "is 3.0 times its longest row, 5,000: one speed for every length" in released
+    assert "its longest row" not in command(*arguments, "--method", "released", "--set", "agentic.turns=1")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (None, "cannot read result file r.json"),
+        ("{", "not a whole result file"),
+        ("[1, 2]", "r.json"),
+        ('{"benchmarks": []}', "has no `energy` block"),
+        ('{"energy": {"schema_version": 1, "runs": 3}}', "r.json"),
+        ("\x00\xff", "not a whole result file"),
+    ],
+)
+def test_results_that_are_none_are_wrong_use(
+    text: str | None, words: str, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A missing, malformed or foreign file is told in one sentence that names the option."""
+    monkeypatch.chdir(tmp_path)
+    if text is not None:
+        Path("r.json").write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigurationError) as seen:
+        command("--results", "r.json")
+    assert str(seen.value).startswith("--results: ")
     assert words in str(seen.value)
     assert "\n" not in str(seen.value)
 

@@ -110,23 +110,74 @@ def test_more_tokens_never_cost_less(first: tuple[int, int], more: tuple[int, in
     assert b >= a
 
 
+def predictor(inputs: float, outputs: float) -> JoulesRange:
+    """A power law in each phase, surer of short answers: within a factor of 1 + outputs / 10,000."""
+    prefill, decode, factor = inputs**0.5, 3.0 * inputs**0.25 * outputs, 1 + outputs / 10_000
+    return JoulesRange(
+        prefill_j=prefill, decode_j=decode, low_j=(prefill + decode) / factor, high_j=(prefill + decode) * factor
+    )
+
+
+ASKED = Predicted.ask(predictor, most_input=10_000, most_output=10_000)
+
+
+def turns(*rows: tuple[float, float, float]) -> Lengths:
+    """One query of these turns: whole prompt, what of it is computed, answer."""
+    contexts, computed, outputs = (np.array([[row[column]] for row in rows]) for column in range(3))
+    return Lengths(contexts=contexts, computed=computed, outputs=outputs)
+
+
 def test_a_predictor_is_read_off_between_its_points() -> None:
-    """A power law asked on a grid comes back everywhere inside it, with its range as a spread, turn by turn."""
+    """A power law asked on a grid comes back everywhere inside it, turn by turn."""
     cost = Predicted.ask(
-        lambda i, o: JoulesRange(joules=i**0.5 * o, low_j=i**0.5 * o / 1.5, high_j=i**0.5 * o * 1.5),
+        lambda i, o: JoulesRange(prefill_j=0.4 * i**0.5 * o, decode_j=0.6 * i**0.5 * o, low_j=1.0, high_j=2.25),
         most_input=10_000,
         most_output=10_000,
     )
-    lengths = Lengths(
-        contexts=np.array([[123.0], [456.0]]),
-        computed=np.array([[123.0], [456.0]]),
-        outputs=np.array([[77.0], [1999.0]]),
+    wh, deviation = cost.expected(turns((123, 123, 77), (456, 456, 1999)))
+    assert wh.item() == pytest.approx((123**0.5 * 77 + 456**0.5 * 1999) / 3600, rel=1e-6)
+    assert deviation.item() == pytest.approx(math.log(1.5) / 1.645)
+
+
+def test_a_cached_prefix_saves_prefill_alone() -> None:
+    """Prefill is that of the tokens to compute, decode that over the whole context."""
+    (wh,), _ = ASKED.expected(turns((8000, 1000, 300)))
+    expected = predictor(1000, 300).prefill_j + predictor(8000, 300).decode_j
+    assert wh * 3600 == pytest.approx(expected, rel=0.01)
+    (cold,), _ = ASKED.expected(turns((8000, 8000, 300)))
+    assert (cold - wh) * 3600 == pytest.approx(predictor(8000, 300).prefill_j - predictor(1000, 300).prefill_j, rel=0.1)
+
+
+def test_a_predictors_doubt_is_that_at_the_lengths_of_the_query() -> None:
+    """A short answer keeps its narrow interval where the same predictor is a guess for a long one."""
+    for outputs in (100.0, 1000.0, 9000.0):
+        _, (deviation,) = ASKED.expected(queries((500, outputs)))
+        assert deviation == pytest.approx(math.log(1 + outputs / 10_000) / 1.645, rel=0.05)
+    short = ASKED.each_wh(queries(*[(500, 100)] * 50_000), streams(1, "x", 0))
+    assert np.percentile(short, 95) / np.percentile(short, 5) == pytest.approx(1.01**2, rel=0.01)
+
+
+def test_a_fleets_predictor_errs_once_and_keeps_its_median() -> None:
+    """All queries share one error, as wide as their widths weighted by energy; the median is the predictor's own mean."""
+    lengths, weights = queries((500, 100), (500, 9000)), np.array([90.0, 10.0])
+    wh, deviation = ASKED.expected(lengths)
+    drawn = ASKED.shared_wh(lengths, streams(1, "x", 0), 200_000, weights)
+    energy = wh * weights
+    wide = float((energy * deviation).sum() / energy.sum())
+    middle = energy.sum() / 100
+    expected = middle * np.exp(1.645 * wide * np.array([-1, 0, 1]))
+    assert np.percentile(drawn, (5, 50, 95)) == pytest.approx(expected, rel=0.01)
+    assert drawn.mean() == pytest.approx(middle * math.exp(wide**2 / 2), rel=0.01)
+
+
+def test_a_predictor_at_one_end_of_its_interval_is_sure_of_it() -> None:
+    """Wrong by 1.645 standard deviations it gives the high end of its range, whatever is drawn."""
+    lengths = queries((500, 1000))
+    wrong = ASKED.erring(1.645)
+    assert wrong.each_wh(lengths, streams(1, "x", 0)) == wrong.each_wh(lengths, streams(2, "x", 0))
+    assert wrong.each_wh(lengths, streams(1, "x", 0)).item() == pytest.approx(
+        predictor(500, 1000).high_j / 3600, rel=0.02
     )
-    expected = (123**0.5 * 77 + 456**0.5 * 1999) / 3600
-    assert cost.expected_wh(lengths).item() == pytest.approx(expected, rel=1e-6)
-    drawn = cost.shared_wh(lengths, streams(1, "x", 0), 100_000)
-    assert np.percentile(drawn, (5, 50, 95)) == pytest.approx(expected * np.array([1 / 1.5, 1, 1.5]), rel=0.02)
-    assert cost.each_wh(lengths, streams(1, "x", 0)).shape == (1,)
 
 
 def test_utilisation_and_fit_have_streams_of_their_own() -> None:

@@ -130,3 +130,42 @@ def test_one_number_is_a_constant(tmp_path: Path) -> None:
     assert read_scenario(None, ["pue.p95=1.3"]).pue == Pue(p5=1.05, p95=1.3)
     with pytest.raises(ConfigurationError, match="PUE is facility over IT energy"):
         read_scenario(None, ["pue=0.9"])
+
+
+def test_whole_numbers_may_be_written_with_an_exponent(tmp_path: Path) -> None:
+    """draws=1e6 is a million, in --set and in a file; half a draw is none."""
+    path = tmp_path / "mine.toml"
+    path.write_text("draws = 1e3\n[agentic]\nturns = 2e1\n")
+    assert read_scenario(None, ("draws=1e6",)).draws == 1_000_000
+    scenario = read_scenario(path)
+    assert (scenario.draws, scenario.agentic.turns) == (1_000, 20)
+    with pytest.raises(ConfigurationError, match="draws: Expected `int`, got `float`"):
+        read_scenario(None, ("draws=1.5",))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("node.powerkw=1", "the nearest is 'node.power_kw'"),
+        ("turns=3", "the nearest is 'agentic.turns'"),
+        ("foo.bar=1", "known are title, method,"),
+        ("node.foo=1", "known in node are power_kw, models, gpu_share"),
+    ],
+)
+def test_an_unknown_key_is_offered_one_like_it_or_none(text: str, words: str) -> None:
+    """A key that resembles nothing is not told that the first of the list is the nearest."""
+    with pytest.raises(ConfigurationError) as seen:
+        read_scenario(None, (text,))
+    assert words in str(seen.value)
+    assert ("nearest" in str(seen.value)) == ("nearest" in words)
+
+
+def test_agentic_queries_are_refined_by_default(tmp_path: Path) -> None:
+    """Wherever the regime is said, the method is ours, unless one is named wherever that may be."""
+    path = tmp_path / "mine.toml"
+    path.write_text('regime = "agentic"\nmethod = "released"\n')
+    assert read_scenario(None, ("regime=agentic",)).method == "refined"
+    assert read_scenario(None, (), {"regime": "agentic"}).method == "refined"
+    assert read_scenario(path).method == "released"
+    assert read_scenario(None, (), {"regime": "agentic", "method": "released"}).method == "released"
+    assert read_scenario(None, (), {"regime": "test-time"}).method == "released"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 
 import msgspec
@@ -42,10 +43,13 @@ def test_the_measured_value_lies_inside(ask):
         ({"gpu": "H100"}, "no row was measured on NVIDIA H100 SXM"),
         ({"gpu": "A100-80", "input_tokens": 50_000}, "50,000 input tokens, learned from 100 to 900"),
         ({"gpu": "A100-80", "output_tokens": 10}, "10 output tokens"),
-        ({"gpu": "A100-80", "batch": 1000}, "1,000 batch"),
+        ({"gpu": "H200", "batch": 1000}, "batch, learned from 1 to 100"),
         ({"gpu": "A100-80", "batch": 1000}, "of the 1000 requests at a time"),
         ({"gpu": "V100", "dtype": "bf16"}, "does not compute in bfloat16"),
-        ({"gpu": "A100-80", "dtype": "int4"}, "fitted on 16 bit weights"),
+        ({"gpu": "A100-80", "dtype": "int4"}, "int4 changes only the bytes of the weights"),
+        ({"gpu": "A100-80", "dtype": "fp8"}, "fp8 changes only the bytes of the weights, which NVIDIA A100 80GB SXM"),
+        ({"gpu": "A100-80", "dtype": "int8"}, "the bytes of the weights and the rate (624 TFLOPS)"),
+        ({"gpu": "A100-80", "dtype": "fp32"}, "the bytes of weights and cache and the rate (19.5 TFLOPS)"),
     ],
 )
 def test_doubts_are_said_and_widen(ask, fields, words):
@@ -54,6 +58,65 @@ def test_doubts_are_said_and_widen(ask, fields, words):
     assert any(words in flag for flag in asked.flags), asked.flags
     ratios = [one.wh_per_request.high / one.wh_per_request.low for one in (seen, asked)]
     assert ratios[1] >= ratios[0]
+
+
+def test_requests_that_wait_do_not_widen(ask):
+    """Where memory holds fewer than were typed, ten times more of them change neither joules nor interval."""
+    few, many = (ask(model="OPT-30B", gpu="A100-80", batch=batch).wh_per_request for batch in (200, 2000))
+    assert few.value == pytest.approx(many.value)
+    assert few.high / few.low == pytest.approx(many.high / many.low)
+
+
+CONFIG = {
+    "model_type": "llama",
+    "num_hidden_layers": 32,
+    "hidden_size": 4096,
+    "num_attention_heads": 32,
+    "intermediate_size": 11008,
+    "vocab_size": 32000,
+}
+
+
+@pytest.mark.parametrize(
+    ("stored", "dtype", "words"),
+    [
+        ({}, "bfloat16", None),
+        ({"torch_dtype": "float16"}, "float16", None),
+        ({"torch_dtype": "float32"}, "float32", "says that its weights are float32"),
+        ({"dtype": "torch.float32"}, "float32", "says that its weights are float32"),
+        ({"torch_dtype": "bfloat16", "quantization_config": {"quant_method": "fp8"}}, "fp8", "quantised by fp8"),
+        ({"quantization_config": {"quant_method": "awq", "bits": 4}}, "int4", "quantised by awq: int4"),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 8}}, "int8", "quantised by gptq: int8"),
+        ({"quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": True}}, "int8", "bitsandbytes: int8"),
+        (
+            {"quantization_config": {"quant_method": "bitsandbytes", "_load_in_4bit": True}},
+            "int4",
+            "bitsandbytes: int4",
+        ),
+        (
+            {
+                "quantization_config": {
+                    "quant_method": "compressed-tensors",
+                    "config_groups": {"group_0": {"weights": {"num_bits": 8, "type": "float"}}},
+                }
+            },
+            "fp8",
+            "compressed-tensors: fp8",
+        ),
+        ({"quantization_config": {"quant_method": "gptq", "bits": 3}}, "bfloat16", "a width that is not known"),
+        ({"quantization_config": {"quant_method": "\x1bnew"}}, "bfloat16", "a width that is not known"),
+    ],
+)
+def test_a_configuration_says_how_its_weights_are_stored(tmp_path, ask, stored, dtype, words):
+    """With `auto` the width is that of the file, which is said; a dtype that was typed goes before it."""
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**CONFIG, **stored}))
+    for typed in (path, tmp_path):
+        known = ask(model=str(typed), gpu="H100")
+        assert known.inputs.dtype == dtype
+        assert any("the configuration says" in flag for flag in known.flags) == (words is not None)
+        assert words is None or any(words in flag for flag in known.flags)
+    assert ask(model=str(path), gpu="H100", dtype="bf16").inputs.dtype == "bfloat16"
 
 
 def test_far_outside_is_called_a_guess(ask):
@@ -99,7 +162,7 @@ def test_counts_that_cannot_be(ask, name, value):
         ({"gpu": "L5", "model": "OPT-125M"}, "no board is called 'L5'.*L4"),
         ({"gpu": "L4", "model": "OPT-124M"}, "OPT-125M"),
         ({"gpu": "L4", "model": "OPT-125M", "dtype": "int3"}, "unknown dtype 'int3'"),
-        ({"gpu": "L4", "model": "Llama-2-70b"}, "needs 138 GB.*1 x NVIDIA L4 have 26 GB; give --gpu-count 7 or more"),
+        ({"gpu": "L4", "model": "Llama-2-70b"}, "needs 138 GB.*1 x NVIDIA L4 have 24 GB; give --gpu-count 7 or more"),
     ],
 )
 def test_questions_that_cannot_be_answered(ask, fields, words):
@@ -110,7 +173,7 @@ def test_questions_that_cannot_be_answered(ask, fields, words):
 
 def test_weights_that_barely_fit_are_answered_with_a_doubt(ask):
     """Where an engine may refuse to load, the answer says so instead of refusing a deployment that may exist."""
-    flags = ask(model="OPT-13B", gpu="L4").flags
+    flags = ask(model="Pythia-12B", gpu="L4").flags
     assert any("an engine may refuse to load" in flag for flag in flags)
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from energy_fixtures.errors import ConfigurationError
 from reports.predict import evaluation, learners, plots
-from reports.predict.evaluation import OURS, evaluated, sum_over_prompts
+from reports.predict.evaluation import OURS, evaluated, per_board, sum_over_prompts
 from reports.predict.evaluation_page import evaluation_page
+from reports.predict.validation import Held
 from reports.render.text import to_lines
 
 MODELS = ("OPT-125M", "OPT-1.3B", "Phi-2", "Gemma-2B", "Llama-2-7b")
@@ -47,6 +48,20 @@ def test_both_splits_and_cross_validation(few_learners, rows):
     assert json.loads(msgspec.json.encode(found))["level"] == 0.9
 
 
+def test_each_board_left_out_has_its_error_and_bias(row, constants):
+    """Two rows 20 % too high and 10 % too low: 15 % off, and the geometric mean of 1.2 and 0.9 as bias."""
+    one, other = row("OPT-125M", "L4", constants), row("Phi-2", "A100-40", constants)
+    held = [
+        Held(observation=one, joules=1.2 * one.joules),
+        Held(observation=one, joules=0.9 * one.joules),
+        Held(observation=other, joules=other.joules),
+    ]
+    first, second = per_board(held, ["single"])
+    assert (first.gpu, first.rows, first.mape) == ("NVIDIA A100 40GB SXM", 1, pytest.approx(0))
+    assert (second.gpu, second.rows, second.mape) == ("NVIDIA L4", 2, pytest.approx(15))
+    assert second.bias == pytest.approx(100 * (1.08**0.5 - 1))
+
+
 def test_what_cannot_be_done_is_said(few_learners, rows):
     """One row per model and one length: the page names what paper 1 did that these rows do not allow."""
     page = "\n".join(to_lines(evaluation_page(evaluated(rows)), width=200, colour=False))
@@ -54,6 +69,8 @@ def test_what_cannot_be_done_is_said(few_learners, rows):
     assert "no model has more than 1 here" in page
     assert "one kind of GPU left out after another" in page
     assert "MAPE % (sd)" in page
+    assert "ours, by the kind of GPU that was left out" in page
+    assert "bias %" in page
 
 
 def test_too_few_rows(rows):
@@ -95,7 +112,7 @@ def test_pictures(few_learners, rows, tmp_path):
 
 def test_a_folder_that_cannot_be_made(tmp_path, rows):
     """A file in the way is refused before anything is drawn."""
-    nothing = evaluation.Evaluation(says="", level=0.9, left_out=(), repeated=(), unseen=(), cannot=())
+    nothing = evaluation.Evaluation(says="", level=0.9, left_out=(), per_board=(), repeated=(), unseen=(), cannot=())
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigurationError, match="--plot"):
         plots.draw(nothing, rows, tmp_path / "file", lambda step: None)

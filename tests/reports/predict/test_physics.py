@@ -12,7 +12,7 @@ from reports.boards import find_board
 from reports.predict.constants import prior_constants
 from reports.predict.machines import machine_of
 from reports.predict.models import rows
-from reports.predict.physics import TERMS, Work, cost, forward, room_bytes
+from reports.predict.physics import TERMS, Work, cost, forward, peak_flop_s, room_bytes
 from reports.predict.shape import shape_of
 
 SHAPES = {row.name: shape_of(row.name, architecture(row.config)) for row in rows()}
@@ -113,6 +113,65 @@ def test_smaller_weights_cost_less(shape, machine, work):
     assert (
         cost(shape, machine, changed(work, weight_bytes=1.0), PRIOR).joules <= cost(shape, machine, work, PRIOR).joules
     )
+
+
+@LAWS
+@given(shape=shapes, machine=boards, work=works)
+def test_float32_costs_more(shape, machine, work):
+    """Weights and cache of 32 bit, computed outside the matrix units, take more joules than 16 bit."""
+    assert (
+        cost(shape, machine, changed(work, weight_bytes=4.0), PRIOR).joules > cost(shape, machine, work, PRIOR).joules
+    )
+
+
+def test_rates_by_number_format(known, board):
+    """An A100 computes at 312 TFLOPS in 16 bit, at 19.5 in float32, at 624 in int8, and widens fp8 and int4 to 16 bit."""
+    machine, work = board("A100-80"), Work(input_tokens=9, output_tokens=9)
+    rates = [
+        peak_flop_s(machine, changed(work, weight_bytes=width, whole_numbers=whole)) / 1e12
+        for width, whole in ((2.0, False), (4.0, False), (1.0, True), (1.0, False), (0.5, False))
+    ]
+    assert rates == [312, 19.5, 624, 312, 312]
+    assert peak_flop_s(board("H100"), changed(work, weight_bytes=1.0)) == 1979e12
+
+
+def test_a_float32_cache_is_twice_as_wide(known, board):
+    """Half as many requests find room per byte of memory: a cached number takes 4 bytes beside 4 byte weights."""
+    asked = Work(batch=500, input_tokens=900, output_tokens=100)
+    shape, machine = known("OPT-2.7B"), board("A100-80")
+    wide = changed(asked, weight_bytes=4.0)
+    held = room_bytes(shape, machine, wide) / (2 * shape.cache_bytes(975))
+    assert cost(shape, machine, wide, PRIOR).concurrent == pytest.approx(held)
+
+
+def test_launches_of_a_mixture_are_bounded(known, board):
+    """Beyond 256 experts, more than any measured mixture has, more of them launch no more."""
+    shape, work = known("DeepSeek-V3"), Work(input_tokens=9, output_tokens=9, boards=16)
+    more = msgspec.structs.replace(shape, experts=1024, expert=shape.expert / 4)
+    hosts = [cost(one, board("A100-80"), work, PRIOR).step.host_s for one in (shape, more)]
+    assert hosts[0] == hosts[1]
+
+
+def test_several_boards_launch_for_less_with_graphs(known, board):
+    """What each doubling of the boards adds to the host shrinks with CUDA graphs as launches do."""
+    shape, machine = known("Llama-3.1-8B"), board("A6000")
+    added = {}
+    for mode in ("eager", "cuda_graphs"):
+        one, two = (
+            cost(shape, machine, Work(input_tokens=9, output_tokens=9, boards=n, execution=mode), PRIOR).step.host_s
+            for n in (1, 2)
+        )
+        added[mode] = two - one
+    assert added["eager"] == pytest.approx(PRIOR.several_s)
+    assert added["cuda_graphs"] == pytest.approx(PRIOR.several_s * PRIOR.graph_launch)
+
+
+def test_tensor_parallel_as_paper_2_prints_it(known, board, shipped):
+    """Llama-3.1-8B alone on two and four A6000: sooner and dearer than on one, within 20 points of what P2 prints."""
+    works = [Work(input_tokens=512, output_tokens=64, boards=boards, execution="cuda_graphs") for boards in (1, 2, 4)]
+    one, two, four = (cost(known("Llama-3.1-8B"), board("A6000"), work, shipped.constants) for work in works)
+    assert [two.seconds / one.seconds, four.seconds / one.seconds] == pytest.approx([0.598, 0.387], abs=0.2)
+    assert [two.joules / one.joules, four.joules / one.joules] == pytest.approx([1.293, 1.552], abs=0.2)
 
 
 @LAWS

@@ -107,7 +107,11 @@ def test_a_newer_version_is_refused(tmp_path, shipped):
         (b"{", "is no predictor"),
         (b"[]", "is no predictor"),
         (b'{"a": 1}', "is no predictor"),
-        (b'{"format": "pytest-joules predictor", "version": 1}', "breaks the rules"),
+        (b'{"format": "pytest-joules predictor", "version": 2}', "breaks the rules"),
+        (
+            b'{"format": "pytest-joules predictor", "version": 1}',
+            "version 1, whose formula was another one.*fit it anew",
+        ),
     ],
 )
 def test_what_is_no_predictor(tmp_path, content, words):

@@ -52,6 +52,23 @@ def test_a_row_may_state_its_own_work(csv):
     assert batched.weight == 1
 
 
+@pytest.mark.parametrize("column", ["batch", "input_tokens", "output_tokens"])
+def test_half_a_token_is_refused(csv, column):
+    """Batches and lengths below one are refused with the line and the column."""
+    with pytest.raises(ConfigurationError, match=f"line 2: {column} must be a whole number from 1 on, got 0.5"):
+        read_observations([csv("Llama-2-7b,A100-40,1,0.2,0.5", head=f"model,gpu,count,single_wh,{column}\n")])
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff", b"[1]", b'{"energy": 3}', b"[" * 9000])
+@pytest.mark.parametrize("name", ["foreign.json", "foreign.csv"])
+def test_foreign_files_are_refused(tmp_path, name, content):
+    """Whatever a file holds, it is a row or a refusal that names the file."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(ConfigurationError, match="foreign"):
+        read_observations([path])
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -60,6 +77,7 @@ def test_a_row_may_state_its_own_work(csv):
         ("Llama-2-7b,A100-40,1,6.74,-0.2,", "single_wh must be a number above 0"),
         ("Llama-2-7b,A100-40,1,6.74,x,", "single_wh must be a number above 0"),
         ("Llama-2-7b,A100-40,0,6.74,0.2,", "count must be a number above 0"),
+        ("Llama-2-7b,A100-40,1.5,6.74,0.2,", "count must be a whole number from 1 on, got 1.5"),
         ("Llama-2-7b,A100-40,1,6.74,,", "no row that can be used"),
         ("\x1b[31m,A100-40,1,6.74,0.2,", r"\\x1b"),
     ],
