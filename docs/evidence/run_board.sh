@@ -20,12 +20,12 @@ cd "$here" || exit 1
 if [ -n "${REHEARSE:-}" ]; then
     board=(-p tests.simulated_board.plugin --simulated-board "watts=100/600@0.7 tick_ms=100" --energy-device cpu)
     small=tiny large=tiny moe=tiny longer=synthetic:l4-h256-a4-kv2-f768 base=synthetic:l3-h256-a4-kv2-f768
-    rounds=2 batches="b1" shapes="P1 and b1" quick=(--energy-max-time 5 --energy-max-warmup 1)
+    rounds=2 batches="b1" shapes="P1 and b1" lengths="0.2 1" repeats=3 quick=(--energy-max-time 5 --energy-max-warmup 1)
 else
     board=()
     small=shape:llama-3.2-1b large=shape:llama-3.1-8b moe=shape:olmo-1b
     base=synthetic:l32-h2048-a32-kv8-f8192 longer=synthetic:l33-h2048-a32-kv8-f8192
-    rounds=5 batches="b" shapes="P" quick=()
+    rounds=5 batches="b" shapes="P" lengths="0.2 0.5 1 2 5 10" repeats=10 quick=()
 fi
 pick="not slow or slow"  # a board runs what a CPU leaves out
 
@@ -52,10 +52,9 @@ doctor() {
 # The same work at window lengths from 0.2 to 10 s: how far repeats spread is the meter's error and the board's own noise.
 window() {
     local seconds
-    for seconds in ${REHEARSE:+0.2 1} ${REHEARSE:-0.2 0.5 1 2 5 10}; do
-        [ "$seconds" = "${REHEARSE:-}" ] && continue
-        measure "window-$seconds" benchmarks/test_frameworks.py -k "transformers-eager-b8" -m "$pick" \
-            --energy-model "$small" --energy-min-window "$seconds" --energy-min-rounds 10 --energy-max-error 100%
+    for seconds in $lengths; do
+        measure "window-$seconds" benchmarks/test_frameworks.py -k "transformers-eager-b8" -m "$pick" --energy-model "$small" \
+            --energy-min-window "$seconds" --energy-min-rounds "$repeats" --energy-max-error 49% --energy-max-time 200
     done
 }
 
