@@ -23,6 +23,7 @@ from reports.ideal.cli import ideal
 from reports.page.cli import report as page_report
 from reports.predict.cli import predict_app
 from reports.serving.cli import serving
+from reports.shared_options import Comment, GridGPerKwh, PricePerKwh, Storage
 from reports.workload.cli import workload
 
 WRONG_USE = 4
@@ -104,16 +105,10 @@ def ab(
     ] = None,
     form: Annotated[Literal["table", "markdown", "json"], typer.Option("--format", help="How to report.")] = "table",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to, instead of here.")] = None,
-    comment: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name in Markdown's hidden marker, to tell comments apart.")
-    ] = None,
+    comment: Comment = None,
     save: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Keep both sides: a.json and b.json.")] = None,
-    price_per_kwh: Annotated[
-        str | None, typer.Option(metavar="PRICE", help="Of a kilowatt-hour, for what changes cost: 0.30EUR.")
-    ] = None,
-    grid_g_per_kwh: Annotated[
-        str | None, typer.Option(metavar="GRAMS", help="CO2e that a kilowatt-hour causes; the world's average, 458.")
-    ] = None,
+    price_per_kwh: PricePerKwh = None,
+    grid_g_per_kwh: GridGPerKwh = None,
 ) -> int:
     """Compare two revisions, or two sets of options, on this machine: pytest sessions in turn, A B B A, one report.
 
@@ -180,16 +175,10 @@ def compare(
         typer.Option("--format", help="table, markdown, json, csv, bencher or github-action-benchmark."),
     ] = "table",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write there instead.")] = None,
-    comment: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Name in Markdown's hidden marker, to tell comments apart.")
-    ] = None,
-    storage: Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are saved.")] = Path(".benchmarks"),
-    price_per_kwh: Annotated[
-        str | None, typer.Option(metavar="PRICE", help="Of a kilowatt-hour, for what changes cost: 0.30EUR.")
-    ] = None,
-    grid_g_per_kwh: Annotated[
-        str | None, typer.Option(metavar="GRAMS", help="CO2e that a kilowatt-hour causes; the world's average, 458.")
-    ] = None,
+    comment: Comment = None,
+    storage: Storage = Path(".benchmarks"),
+    price_per_kwh: PricePerKwh = None,
+    grid_g_per_kwh: GridGPerKwh = None,
 ) -> int:
     """Compare two saved runs, or the cases of one along an axis.
 

@@ -42,6 +42,7 @@ HOMES = {
     "sklearn": {"reports/predict/learners.py"},
     "typer": {
         "reports/cli.py",
+        "reports/shared_options.py",
         "reports/workload/cli.py",
         "reports/ideal/cli.py",
         "reports/serving/cli.py",

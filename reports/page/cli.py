@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from reports.console import say, steps, write_text
+from reports.shared_options import GridGPerKwh, PricePerKwh, Storage
 
 
 def report(
@@ -24,13 +25,9 @@ def report(
     boards: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Boards beside the table; layout: reports/boards.toml.")
     ] = None,
-    storage: Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are saved.")] = Path(".benchmarks"),
-    price_per_kwh: Annotated[
-        str | None, typer.Option(metavar="PRICE", help="Of a kilowatt-hour, for what changes cost: 0.30EUR.")
-    ] = None,
-    grid_g_per_kwh: Annotated[
-        str | None, typer.Option(metavar="GRAMS", help="CO2e that a kilowatt-hour causes; the world's average, 458.")
-    ] = None,
+    storage: Storage = Path(".benchmarks"),
+    price_per_kwh: PricePerKwh = None,
+    grid_g_per_kwh: GridGPerKwh = None,
 ) -> None:
     """One or several saved runs as one HTML page that needs no network.
 
