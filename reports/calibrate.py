@@ -1,6 +1,6 @@
 """How much sessions of the same work differ on this machine: A against A, several times, kept in the store.
 
-Each session is a pytest run of its own, saved as NNNN_calibrate_ and eight digits, so that the gate of later runs learns from it;
+Each session is a pytest run of its own, saved as NNNN_calibrate_ and eight hex digits, so that the gate of later runs learns from it;
 the eight digits are those of this call, whose sessions all measured the same code, edited or not (`reports.history`).
 """
 

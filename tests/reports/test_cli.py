@@ -121,7 +121,12 @@ def test_closed_pipe(request):
     process = subprocess.Popen(
         [sys.executable, "-c", script],
         cwd=root,
-        env={**os.environ, **NO_MACHINE, "PYTHONPATH": str(root)},
+        env={
+            **os.environ,
+            **NO_MACHINE,
+            "PYTHONPATH": str(root),
+            "PYTHONUNBUFFERED": "",
+        },  # what is buffered is written last
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
