@@ -32,7 +32,7 @@ def test_generators_give_the_committed_cells(name: str) -> None:
     assert made(name) == kept(name)
 
 
-@pytest.mark.skipif(not TRACE.exists(), reason=f"the trace is not at {TRACE}")
+@pytest.mark.skipif(not TRACE.exists(), reason="the published trace is not beside this checkout")
 def test_the_trace_gives_the_committed_cells() -> None:
     """The Azure conversation trace of 2023 falls into 43 cells with 18,803 requests, as arXiv 2504.17674's bins have it."""
     rows = list(csv.DictReader(kept("azure-conv")))
