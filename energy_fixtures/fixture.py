@@ -304,7 +304,7 @@ class EnergyFixture:
             codes = unique([code for trial in result.trials for code in trial.invalid_reasons])
             reasons = [f"{REASONS[code].sentence} ({code}); {REASONS[code].remedy}" for code in codes]
             return [f"{result.case}: {valid} valid of {done} trials: {reason}" for reason in reasons]
-        environment = self._session.environments[result.environment]
+        environment = self._session.recording.environments[result.environment]
         verdicts = self._item.config.hook.pytest_energy_verdict(
             config=self._item.config, item=self._item, result=result, environment=environment
         )

@@ -172,14 +172,14 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     energy = session.config.stash[KEY]
     energy.finish()
-    if energy.unsaved and session.exitstatus == pytest.ExitCode.OK:
+    if energy.recording.unsaved and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    for path in config.stash[KEY].saved:
+    for path in config.stash[KEY].recording.saved:
         terminalreporter.write_line(f"energy results saved in {path}")
-    for path, reason in config.stash[KEY].unsaved.items():
+    for path, reason in config.stash[KEY].recording.unsaved.items():
         kept = "cases that reached the journal beside it are saved when the next session writes there"
         terminalreporter.write_line(f"energy results NOT saved in {path}: {reason}; {kept}", red=True)
 
@@ -195,9 +195,9 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, benchmarks: object, output_json: dict[str, Any]) -> None:
     """Let pytest-benchmark's own files carry the energy block as well."""
-    session = config.stash[KEY]
-    if session.results:
-        run = Run(schema_version=SCHEMA_VERSION, environments=session.environments, results=tuple(session.results))
+    kept = config.stash[KEY].recording
+    if kept.results:
+        run = Run(schema_version=SCHEMA_VERSION, environments=kept.environments, results=tuple(kept.results))
         output_json["energy"] = msgspec.to_builtins(run)
 
 

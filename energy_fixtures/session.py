@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import datetime
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -34,17 +33,16 @@ from energy_fixtures.policy import idle_s_for, plan_for
 from energy_fixtures.progress import Progress
 from energy_fixtures.protocol import CoolDown, Plan, Step, WarmUp
 from energy_fixtures.readings import MEASURED
+from energy_fixtures.recording import Recording
 from energy_fixtures.records import Environment, Result, Trial
 from energy_fixtures.runner import run, unique
 from energy_fixtures.scenarios import Resolved
-from energy_fixtures.store import RunWriter, Store, begin_file
 from energy_fixtures.tasks import EngineTask, Task, engine_task
 from energy_fixtures.time_left import TimeLeft
 from energy_fixtures.units import duration, quantity, shortened, significant
 
 KEY = pytest.StashKey["EnergySession"]()
 
-CUT_OFF = "energy: an earlier session was cut off; its finished cases are in {}"
 LONGEST_REASON = 160  # in a case's own line; the whole sentence stands in pytest's report
 PREFILL_ROUND = 1000
 """Rounds of the prefill's windows are numbered from here; no case has as many, so no prompt comes twice."""
@@ -60,16 +58,12 @@ class EnergySession:
 
     def __init__(self, config: pytest.Config, options: Options) -> None:
         self.options = options
-        self.results: list[Result] = []
-        self.environments: dict[str, Environment] = {}
+        self.recording = Recording()
         self.line_per_case = False
-        self.saved: list[str] = []
-        self.unsaved: dict[str, str] = {}  # file and reason
         self._config = config
         self._meter: Meter | None = None
         self.boards: tuple[Facts, ...] = ()
         self._pool: EnginePool | None = None
-        self._writers: list[RunWriter] = []
         self._left = TimeLeft(())
         self._idle = Idle()
 
@@ -94,23 +88,17 @@ class EnergySession:
         if schedule:
             cases = f"{len(schedule)} case{'' if len(schedule) == 1 else 's'}"
             lines.append(f"energy: {cases} on {loads} engine load{'' if loads == 1 else 's'}")
-        return lines + self._open_store()
+        if self.options.save or self.options.autosave or self.options.json:
+            names = tuple(str(board["name"]) for board in self.boards)
+            lines += self.recording.open(self.options, timing.head(self._config), names)
+        return lines
 
     def finish(self) -> None:
         """End the engine, publish what was measured, let the meter go."""
         self.progress.clear()
         if self._pool is not None:
             self._pool.close()
-        for writer in self._writers:
-            try:
-                published = writer.close()
-            except OSError as error:
-                self.unsaved[os.path.relpath(writer.path)] = error.strerror or str(error)
-                continue
-            if published is not None:
-                self.unsaved.pop(os.path.relpath(published), None)  # a line may have failed, the whole did not
-                self.saved.append(os.path.relpath(published))
-        self._writers = []
+        self.recording.close()
         if self._meter is not None:
             self._meter.close()
 
@@ -241,13 +229,7 @@ class EnergySession:
         result, environment = self._result(
             item, trials, scope, engine=engine, scenario=scenario, part=part, prefill=prefill
         )
-        self.results.append(result)
-        self.environments[environment.key] = environment
-        for writer in self._writers:
-            try:
-                writer.append(result, environment, timing.entry_of(result))
-            except OSError as error:  # a full disk must not stop the measuring: the end of the session tries again
-                self.unsaved[os.path.relpath(writer.path)] = error.strerror or str(error)
+        self.recording.keep(result, environment)
         timing.hand_over(self._config, result)
         self._config.hook.pytest_energy_result(config=self._config, item=item, result=result, environment=environment)
         return result
@@ -360,25 +342,6 @@ class EnergySession:
                 sorted({code for trial in result.trials for code in trial.invalid_reasons})
             )
         self.progress.milestone(f"  {result.case:<34} {figure:<52} {duration(took_s)}")
-
-    def _open_store(self) -> list[str]:
-        options = self.options
-        lines: list[str] = []
-        if not (options.save or options.autosave or options.json):
-            return lines
-        head = timing.head(self._config)
-        if options.save or options.autosave:
-            names = tuple(str(board["name"]) for board in self.boards)
-            store = Store(options.storage, timing.machine_folder(names))
-            self._writers.append(store.begin(options.save or timing.tag(head.commit_info), head))
-            for path in store.recover():
-                lines.append(CUT_OFF.format(os.path.relpath(path)))
-        if options.json is not None:
-            writer, rescued = begin_file(options.json, head)
-            self._writers.append(writer)
-            if rescued is not None:
-                lines.append(CUT_OFF.format(os.path.relpath(rescued)))
-        return lines
 
 
 def content_lines(info: MeterInfo) -> list[str]:

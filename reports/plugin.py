@@ -75,7 +75,7 @@ def _load_baseline(config: pytest.Config, report: ReportSession) -> Path | None:
     """Read the run to compare with; where it lies, None where there is none."""
     from energy_fixtures.boards import read_boards
     from energy_fixtures.environment import host_facts
-    from energy_fixtures.session import CUT_OFF
+    from energy_fixtures.recording import CUT_OFF
     from energy_fixtures.session import KEY as MEASURING
     from energy_fixtures.store import Store, read_run
     from energy_fixtures.timing import machine_folder

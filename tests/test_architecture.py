@@ -71,7 +71,7 @@ WORDS = {
 }
 # The two plugins meet in one file: one session, one machine folder, the boards of the header. The commands in another.
 MEETING = {
-    "reports/plugin.py": {"boards", "session", "timing"},
+    "reports/plugin.py": {"boards", "recording", "session", "timing"},
     "reports/cli.py": {"doctor"},
     "reports/ab/keep.py": {"timing"},  # a file that is kept is pytest-benchmark's own
 }
