@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from hypothesis import settings
 
 from energy_fixtures.readings import Reading
 from energy_fixtures.records import Environment, Generation, Request, Result, Scenario, Trial
+
+settings.register_profile("untimed", deadline=None)  # how long an example takes says something of the machine alone
+settings.load_profile("untimed")
 
 
 def make_scenario(**changes: object) -> Scenario:

@@ -30,9 +30,8 @@ def cases(folder: Path) -> list[str]:
 
 
 def engines_left() -> list[psutil.Process]:
-    return [
-        child for child in psutil.Process().children(recursive=True) if "engines.child" in " ".join(child.cmdline())
-    ]
+    living = (one for one in psutil.Process().children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE)
+    return [child for child in living if "engines.child" in " ".join(child.cmdline())]
 
 
 def test_killed_engine_costs_its_case_only(pytester, run):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
@@ -60,7 +60,6 @@ def test_tiny_is_of_the_promised_size() -> None:
     assert TINY["max_position_embeddings"] == 32768
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.sampled_from(sorted(set(CONFIGS) - {"qwen3_moe partly dense"})), st.integers(4, 100))
 def test_layers_cost_the_same_each(name: str, layers: int) -> None:
     """Every further layer adds the same number of parameters."""

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
@@ -128,7 +128,6 @@ def test_a_folder_without_a_configuration_is_refused(tmp_path: Path) -> None:
         resolve(str(tmp_path))
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.text(max_size=400))
 def test_any_text_resolves_or_is_refused(typed: str) -> None:
     """Whatever is typed, the answer is a model or a configuration error, never another failure."""

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.models.shapes import SHAPES
@@ -20,7 +20,6 @@ def test_the_alphabet_has_a_character_for_each_byte() -> None:
     assert sorted(byte_alphabet()) == sorted(tokenizers.pre_tokenizers.ByteLevel.alphabet())
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(300, 2000), st.integers(0, 299), st.none() | st.integers(0, 299), st.none() | st.integers(0, 299))
 def test_special_tokens_stand_where_the_configuration_wants_them(
     size: int, eos: int, bos: int | None, pad: int | None
@@ -54,7 +53,6 @@ def _tokenizer(size: int, eos: int) -> Any:
     return tokenizers.Tokenizer.from_str(tokenizer_files(vocabulary(size, eos=eos), 1024)["tokenizer.json"])
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.text(max_size=60).filter(lambda text: EOS not in text))
 def test_text_comes_back(text: str) -> None:
     """Any text is encoded into one id per byte of its UTF-8 form and decoded to itself."""
@@ -64,7 +62,6 @@ def test_text_comes_back(text: str) -> None:
     assert tokenizer.decode(ids) == text
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(st.lists(st.integers(0, 511), max_size=50))
 def test_every_id_decodes(ids: list[int]) -> None:
     """Token ids drawn at random, as prompts are, all stand for text."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
@@ -85,7 +85,6 @@ def test_the_conversation_trace_gives_the_published_counts(
 EDGES = st.lists(st.integers(1, 60), min_size=1, max_size=6, unique=True).map(lambda edges: tuple(sorted(edges)))
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     requests=st.lists(st.tuples(st.integers(1, 70), st.integers(1, 70)), min_size=1, max_size=40),
     inputs=EDGES,

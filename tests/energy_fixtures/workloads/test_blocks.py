@@ -7,7 +7,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
@@ -17,7 +17,6 @@ from energy_fixtures.workloads.blocks import BYTE_ORDER_MARK, Source
 LINES = st.lists(st.text(alphabet="ab,é", max_size=9), max_size=20)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(lines=LINES, ends=st.booleans(), size=st.integers(1, 40), packed=st.booleans(), marked=st.booleans())
 def test_blocks_are_the_file_in_whole_lines(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], ends: bool, size: int, packed: bool, marked: bool

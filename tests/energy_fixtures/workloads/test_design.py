@@ -34,7 +34,7 @@ def test_dimensions_that_it_has_no_base_for(dimensions):
         halton(3, dimensions)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(share=st.floats(0, 1), low=st.floats(1e-3, 10), ratio=st.floats(1, 1e6))
 def test_values_stay_between_their_ends(share, low, ratio):
     """A share of the way lies between both ends, and every choice is one of them."""

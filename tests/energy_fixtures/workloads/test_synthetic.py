@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.workloads.lengths import Lengths
@@ -62,7 +62,6 @@ def test_constant_outputs_are_constant(name: str, tokens: int) -> None:
     assert set(draw(name, 50, 3).output_tokens.tolist()) == {tokens}
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(name=st.sampled_from(list(RECIPES)), requests=st.integers(1, 300), seed=st.integers(0, 2**32))
 def test_equal_seeds_give_equal_requests(name: str, requests: int, seed: int) -> None:
     """The same seed draws the same, another one something else; all is labelled as drawn, without arrivals."""

@@ -6,7 +6,7 @@ import gzip
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
@@ -163,7 +163,6 @@ def test_nothing_usable_is_refused_with_the_reasons(tmp_path: Path) -> None:
 FIELD = st.one_of(st.integers(-2, 40).map(str), st.sampled_from(["", "x", "2.5", "3.0", '"4"']))
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(
     rows=st.lists(st.tuples(st.integers(0, 59), FIELD, FIELD), min_size=1, max_size=25),
     size=st.integers(60, 300),

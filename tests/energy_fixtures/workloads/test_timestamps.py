@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.workloads.timestamps import parse
@@ -60,7 +60,6 @@ def test_what_is_no_time_is_null(text: str | None) -> None:
     ]
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(moments=st.lists(st.tuples(MOMENTS, st.integers(-14 * 60, 14 * 60), st.booleans()), min_size=1, max_size=8))
 def test_reading_by_position_and_in_general_agree_with_the_standard_library(
     moments: list[tuple[datetime, int, bool]],

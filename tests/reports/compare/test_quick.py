@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.readings import Reading
@@ -75,7 +75,6 @@ def result(windows, *, function):
 
 @pytest.mark.parametrize("between", [None, Between()])
 @pytest.mark.parametrize("function", [False, True])
-@settings(deadline=None)  # the first one imports SciPy
 @given(old=trials, new=trials)
 def test_both_ways_give_the_same_row(old, new, function, between):
     """Figures, intervals and change agree in every digit, with and without what sessions differ by."""

@@ -4,7 +4,7 @@ import math
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.readings import Reading
@@ -47,7 +47,6 @@ def result_of(windows):
     return msgspec.structs.replace(side(), trials=trials)
 
 
-@settings(deadline=None)  # the first interval imports SciPy
 @given(st.lists(WINDOW, min_size=1, max_size=4), st.lists(WINDOW, min_size=1, max_size=4))
 def test_what_the_parts_add_sums_to_the_whole(before, after):
     """Power, time and tokens leave nothing of the whole over, and prefill and decode nothing of time."""
@@ -59,7 +58,6 @@ def test_what_the_parts_add_sums_to_the_whole(before, after):
     assert math.fsum(part.adds for part in found.phases) == pytest.approx(found.time.adds, abs=1e-9)
 
 
-@settings(deadline=None)  # the first interval imports SciPy
 @given(st.lists(WINDOW, min_size=1, max_size=4), st.lists(WINDOW, min_size=1, max_size=4))
 def test_before_and_after_are_what_the_logarithms_are_of(before, after):
     """Power times time over tokens is the joules per token on both sides, and each change is of these figures."""
@@ -72,7 +70,6 @@ def test_before_and_after_are_what_the_logarithms_are_of(before, after):
     assert found.tokens.change == pytest.approx(-found.tokens.adds, abs=1e-9)
 
 
-@settings(deadline=None)  # the first interval imports SciPy
 @given(st.lists(WINDOW, min_size=1, max_size=4), st.lists(WINDOW, min_size=1, max_size=4))
 def test_going_back_is_the_opposite(before, after):
     """With the sides exchanged every part adds the same with the other sign."""

@@ -18,7 +18,7 @@ from reports.predict.shape import shape_of
 SHAPES = {row.name: shape_of(row.name, architecture(row.config)) for row in rows()}
 BOARDS = {name: machine_of(find_board(name)) for name in ("A100-80", "A100-40", "L4", "T4", "H100", "V100")}
 PRIOR = prior_constants()
-LAWS = settings(deadline=None, max_examples=60)
+LAWS = settings(max_examples=60)
 
 shapes = st.sampled_from(sorted(SHAPES)).map(SHAPES.__getitem__)
 boards = st.sampled_from(sorted(BOARDS)).map(BOARDS.__getitem__)

@@ -33,7 +33,7 @@ def test_it_learns_what_mixtures_cost_more(row, constants):
     assert 0.3 * math.log(1.2) < raised - left < 1.2 * math.log(1.2)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(weight=st.floats(-1e3, 1e3))
 def test_it_never_leaves_its_bounds(weight):
     """Whatever the weights, a prediction changes by a quarter at most."""

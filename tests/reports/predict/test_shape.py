@@ -54,7 +54,7 @@ def test_a_window_bounds_the_cache_of_sliding_layers(known):
     assert grown == pytest.approx(shape.cache_bytes(4096) / 2)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(size=st.floats(0.05, 2000), ratio=st.floats(1.06, 40))
 def test_a_typical_mixture_has_exactly_its_two_sizes(size, ratio):
     """Whatever was typed as total and active parameters is what the shape has."""
@@ -79,7 +79,7 @@ def spent(total, active, *, board="H100", batch=1.0):
     ).joules
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     total=st.sampled_from([3.0, 14.0, 47.0, 235.0, 671.0]),
     ratio=st.floats(2.2, 40),
@@ -92,7 +92,7 @@ def test_more_active_parameters_cost_more(total, ratio, board, batch):
     assert more > fewer
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     total=st.sampled_from([3.0, 14.0, 47.0, 235.0, 671.0]),
     ratio=st.floats(1.0, 40),
@@ -106,7 +106,7 @@ def test_a_little_more_changes_little(total, ratio, batch):
     assert spent(total, total * 0.999999, batch=batch) == pytest.approx(spent(total, None, batch=batch), rel=1e-4)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(size=st.floats(0.05, 2000), more=st.floats(1.001, 10))
 def test_larger_dense_models_are_deeper_and_keep_more(size, more):
     """Depth and cache of a typical dense model grow with its size."""

@@ -103,7 +103,7 @@ def test_names_are_data(name, said):
     assert escaped(name) == said
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
 @given(name=st.text(min_size=1, max_size=2 * LONGEST_NAME))
 def test_no_name_breaks_the_table(report_of, name):
     """Whatever a case is called, its row stays one line with as many cells as the head, and nothing in it is a tag."""

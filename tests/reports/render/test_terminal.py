@@ -177,7 +177,7 @@ def test_the_usual_tables_fit_100_columns(case, printed):
 NAMES = st.text(min_size=1, max_size=60)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     name=NAMES
     | st.sampled_from(["[red]x[/red]", "[/]", "[link=file:///x]y", ":smile:", "\x1b[31mred", "a\nb", "\\[b]"])
@@ -195,7 +195,7 @@ def test_names_are_data(case, printed, name):
 VALUES = st.floats(min_value=1e-9, max_value=1e12)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     st.lists(st.lists(VALUES, min_size=1, max_size=4), min_size=1, max_size=5), st.sampled_from(["x", "speculative"])
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
@@ -26,7 +26,6 @@ def lengths(requests: list[tuple[int, int]], name: str = "t", synthetic: bool = 
     )
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(requests=st.lists(st.tuples(st.integers(1, 10**9), st.integers(1, 600)), min_size=1, max_size=30))
 def test_every_request_is_in_the_class_between_its_edges(requests: list[tuple[int, int]]) -> None:
     """Half octaves hold all requests, each above its lower edge and not above its upper one."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.workloads.catalogue import workload
@@ -42,7 +42,6 @@ def test_the_conversation_trace_has_the_published_figures() -> None:
 TOKENS = st.lists(st.integers(1, 3000), min_size=1, max_size=50)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(tokens=TOKENS, dense=st.sampled_from([10, 1 << 22]))
 def test_figures_are_numpys(tokens: list[int], dense: int) -> None:
     """Counting by value gives what NumPy gives for the requests themselves, by either way of counting."""

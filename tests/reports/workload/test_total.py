@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import MeasurementInvalid
@@ -100,7 +100,6 @@ def law(tokens_in: float, tokens_out: float) -> float:
 REQUESTS = st.lists(st.tuples(st.integers(1, 8192), st.integers(1, 512)), min_size=1, max_size=40)
 
 
-@settings(deadline=None)  # a busy machine is no failure
 @given(requests=REQUESTS, batch=st.integers(1, 64))
 def test_where_energy_is_linear_in_tokens_the_cells_overstate_by_the_inflation(
     requests: list[tuple[int, int]], batch: int
