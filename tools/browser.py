@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 LONGEST_S = 30.0
@@ -33,11 +33,14 @@ def find_chromium() -> str | None:
 class Browser:
     """One browser process with an empty profile of its own.
 
+    Args:
+        extension: Folder of an unpacked extension that it loads; it then reaches no network.
+
     Raises:
         RuntimeError: There is no Chromium, or it does not answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, extension: Path | None = None) -> None:
         command = find_chromium()
         if command is None:
             raise RuntimeError(f"no Chromium found; install one of {', '.join(NAMES)}")
@@ -50,9 +53,12 @@ class Browser:
             os.dup2(outputs, 4)
 
         flags = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--remote-debugging-pipe")
-        quiet = ("--no-first-run", "--disable-extensions", "--disable-background-networking", "--disable-dev-shm-usage")
+        quiet = ("--no-first-run", "--disable-background-networking", "--disable-dev-shm-usage")
+        loaded = ["--disable-extensions"]
+        if extension is not None:
+            loaded = [f"--load-extension={extension.absolute()}", "--host-resolver-rules=MAP * ~NOTFOUND"]
         self._process = subprocess.Popen(
-            [command, *flags, *quiet, f"--user-data-dir={self._profile.name}", "about:blank"],
+            [command, *flags, *quiet, *loaded, f"--user-data-dir={self._profile.name}", "about:blank"],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             pass_fds=(3, 4, inputs, outputs),
@@ -64,7 +70,7 @@ class Browser:
         self._read, self._number = b"", 0
         self.events: list[dict[str, Any]] = []
 
-    def __enter__(self) -> Browser:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -108,8 +114,10 @@ class Browser:
         found: dict[str, Any] = json.loads(line)
         return found
 
-    def open(self, file: Path, *, width: int = 1024, height: int = 800, dark: bool = False, wait: bool = True) -> Tab:
-        """Open a file of this machine in a tab of this size; `wait` until all of its pictures are drawn."""
+    def open(
+        self, page: Path | str, *, width: int = 1024, height: int = 800, dark: bool = False, wait: bool = True
+    ) -> Tab:
+        """Open a file of this machine, or an address, in a tab of this size; `wait` until all of its pictures are drawn."""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         tab = Tab(self, target, session)
@@ -118,11 +126,15 @@ class Browser:
         tab.resize(width, height)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         tab.call("Emulation.setEmulatedMedia", features=[scheme])
-        tab.call("Page.navigate", url=file.absolute().as_uri())
-        tab.until("document.readyState === 'complete' && location.protocol === 'file:'")
+        self._prepare(tab)
+        tab.call("Page.navigate", url=page.absolute().as_uri() if isinstance(page, Path) else page)
+        tab.until("document.readyState === 'complete' && location.protocol !== 'about:'")
         if wait:
             tab.until("document.documentElement.dataset.ready === 'yes'")
         return tab
+
+    def _prepare(self, tab: Tab) -> None:
+        """Called before a tab goes to its address."""
 
 
 class Tab:
@@ -195,6 +207,11 @@ class Tab:
             if event["method"] == "Network.requestWillBeSent"
         ]
         return [address for address in sent if address.startswith(NETWORK)]
+
+    @property
+    def session(self) -> str:
+        """The protocol's name for it."""
+        return self._session
 
     def _mine(self) -> list[dict[str, Any]]:
         self.ask("0")  # what happened before has been told when this is answered
