@@ -1,0 +1,1 @@
+"""`joules storage`: what is saved where, and which of it may go."""
