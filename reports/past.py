@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from energy_fixtures.errors import ResultFileError
+from energy_fixtures.foreign import MOST_RESULT_BYTES, Refused, from_json, read_file
 from energy_fixtures.records import Run
 from energy_fixtures.store import read_run
 from reports.noise import Between, learn
@@ -57,7 +58,9 @@ def newest(paths: Iterable[Path], most_bytes: int | None = None) -> list[Kept]:
             break
         with contextlib.suppress(OSError, ResultFileError):  # whoever compares with it by name is told what is wrong
             if most_bytes is None or path.stat().st_size <= most_bytes:
-                found.append(Kept(run=read_run(path), code=code_of(path)))
+                run = read_run(path)
+                if run.unfinished is None:  # whoever went on from it holds the same results again
+                    found.append(Kept(run=run, code=code_of(path)))
     return found[::-1]
 
 
@@ -72,8 +75,8 @@ def code_of(path: Path) -> str | None:
     if calibration is not None:
         return calibration[1]
     try:
-        commit = msgspec.json.decode(path.read_bytes(), type=_Head).commit_info
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):  # a file that another program wrote
+        commit = from_json(read_file(path, MOST_RESULT_BYTES), _Head).commit_info
+    except (OSError, Refused):  # a file that another program wrote
         return None
     name = commit.get("id")
     return name if isinstance(name, str) and name not in _NO_COMMIT and not commit.get("dirty") else None

@@ -7,7 +7,7 @@ import json
 import msgspec
 import pytest
 
-from reports.history import COUNT, code_of, learnt_from, newest
+from reports.past import COUNT, code_of, learnt_from, newest
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
