@@ -10,8 +10,9 @@ import pytest
 
 from energy_fixtures.errors import ConfigurationError
 from reports.estimate.estimate import Question, estimate
-from reports.estimate.on_ray import LOCAL, ray_runner
+from reports.estimate.on_ray import ray_runner
 from reports.estimate.scenario import Scenario
+from reports.ray_connection import LOCAL
 
 NO_RAY = importlib.util.find_spec("ray") is None
 
