@@ -1,3 +1,3 @@
-"""Registers the two plugins also where the project is not installed, and pytest's own tester for `tests/`."""
+"""Registers the plugins also where the project is not installed, the suite's sweep, and pytest's tester for `tests/`."""
 
-pytest_plugins = ["energy_fixtures.plugin", "reports.plugin", "pytester"]
+pytest_plugins = ["energy_fixtures.plugin", "energy_fixtures.sweep_fixture", "reports.plugin", "pytester"]

@@ -10,6 +10,7 @@ OUTPUT_TOKENS = 64
 REQUESTS = 64
 RATES = (2.0, 8.0)  # requests per second
 BURSTINESS = 0.25  # shape of the gamma distribution: gaps vary twice as much as those of a Poisson process
+SHORT = f"online-burst-b{BATCH_SIZE}"  # the case that takes seconds without a GPU
 WORKLOAD = "burstgpt-like"  # lengths of real conversations, drawn; any trace on disk would do
 LONGEST_INPUT, LONGEST_OUTPUT = 1024, 512  # of the workload's requests; what is longer is cut, and the table says so
 
@@ -28,7 +29,7 @@ def online(arrivals, *, input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS, 
 def cases():
     offline = Scenario(engine="vllm", batch_size=BATCH_SIZE, input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS)
     yield f"offline-b{BATCH_SIZE}", offline
-    yield f"online-burst-b{BATCH_SIZE}", online(Arrivals.all_at_once(3 * BATCH_SIZE))  # the short one
+    yield SHORT, online(Arrivals.all_at_once(3 * BATCH_SIZE))
     for rate in RATES:
         yield f"online-poisson{rate:g}", online(Arrivals.poisson(REQUESTS, rate))
     rate = RATES[-1]
@@ -45,7 +46,7 @@ def cases():
 
 def params():
     for name, scenario in cases():
-        marks = () if name.startswith("online-burst") else (pytest.mark.slow,)
+        marks = () if name == SHORT else (pytest.mark.slow,)
         yield pytest.param(scenario, id=name, marks=marks)
 
 

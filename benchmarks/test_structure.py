@@ -1,4 +1,7 @@
-"""Which property of an architecture costs how much? One at a time is changed from one shape, all with random weights."""
+"""Which property of an architecture costs how much? One at a time is changed from one shape, all with random weights.
+
+Transformers answers it; the same on vLLM, a load for each shape, is the `grid`.
+"""
 
 import pytest
 
@@ -30,14 +33,15 @@ def name_of(shape):
 
 def cases():
     for engine in ("transformers", "vllm"):
-        yield case(engine, "base", BASE, quick=engine == "transformers")
+        grid = () if engine == "transformers" else (pytest.mark.grid,)
+        yield case(engine, "base", BASE, *grid)
         for changes in CHANGED.values():
             for letter, number in changes:
-                quick = engine == "transformers" and letter == "kv"  # a load per shape: seconds each on a CPU
-                yield case(engine, f"{letter}{number}", {**BASE, letter: number}, quick=quick)
+                slow = () if letter == "kv" else (pytest.mark.slow,)  # a load per shape: seconds each on a CPU
+                yield case(engine, f"{letter}{number}", {**BASE, letter: number}, *(grid or slow))
 
 
-def case(engine, name, shape, *, quick):
+def case(engine, name, shape, *marks):
     return pytest.param(
         Scenario(
             engine=engine,
@@ -47,7 +51,7 @@ def case(engine, name, shape, *, quick):
             output_tokens=OUTPUT_TOKENS,
         ),
         id=f"{engine}-{name}",
-        marks=() if quick else (pytest.mark.slow,),
+        marks=marks,
     )
 
 

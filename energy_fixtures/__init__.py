@@ -5,5 +5,6 @@ The names below are what a benchmark file needs; everything else is imported fro
 
 from energy_fixtures.records import Decoding, Scenario, Speculation
 from energy_fixtures.serving.records import Arrivals
+from energy_fixtures.workloads.mix import Mix
 
-__all__ = ["Arrivals", "Decoding", "Scenario", "Speculation"]
+__all__ = ["Arrivals", "Decoding", "Mix", "Scenario", "Speculation"]

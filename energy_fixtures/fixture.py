@@ -6,6 +6,7 @@ import contextlib
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NoReturn, TypeVar, cast
 
 import pytest
@@ -18,8 +19,9 @@ from energy_fixtures.protocol import Plan
 from energy_fixtures.readings import MEASURED, Reading
 from energy_fixtures.reasons import REASONS
 from energy_fixtures.records import Result, Scenario, Trial
+from energy_fixtures.replay_check import parts_of
 from energy_fixtures.runner import unique
-from energy_fixtures.scenarios import NotPossible, resolve_scenario
+from energy_fixtures.scenarios import NotPossible, resolve_scenario, with_workload
 from energy_fixtures.serving.search import Tried, at_rate, next_rate
 from energy_fixtures.session import EnergySession
 from energy_fixtures.tasks import FunctionTask
@@ -209,6 +211,11 @@ class EnergyFixture:
         rates = self._session.options.rates
         if rates is None:
             pytest.skip("searches for a rate: needs --energy-rate-search=LOW:HIGH and --energy-slo")
+        with (
+            _told(),
+            contextlib.suppress(NotPossible),
+        ):  # what is wrong with the slowest is told before the fastest runs
+            resolve_scenario(at_rate(scenario, rates[0]), self._model_name, self._session.options)
         tried: list[Tried] = []
         while (rate := next_rate(tried, *rates)) is not None:
             result = self._measure(at_rate(scenario, rate))
@@ -219,14 +226,32 @@ class EnergyFixture:
             tried.append(Tried(rate=rate, met=bool(met) and min(met) > 0, joules_per_token=mean_j))
         return list(self.results)
 
-    def _measure(self, scenario: Scenario, *, largest: bool = False) -> Result:
+    def measure_replay(self, scenario: Scenario) -> list[Result]:
+        """Measure the cells that the requests of a Scenario's `mix` fall into, then the requests as they are.
+
+        All at its `batch_size` on its engine. The report adds the cells up and says how far that is from the replay.
+        """
+        named = with_workload(scenario, self._session.options)
+        for part in parts_of(named):
+            self._measure(part.scenario, part=part.name, noted=part.noted)
+        return list(self.results)
+
+    def _measure(
+        self,
+        scenario: Scenario,
+        *,
+        largest: bool = False,
+        part: str | None = None,
+        noted: Mapping[str, str | int] | None = None,
+    ) -> Result:
         self._used = True
         if self._session.options.disabled:
             pytest.skip("--energy-disable: cases that need an engine are not run")
         self._meter()
         try:
-            case = resolve_scenario(scenario, self._model_name, self._session.options)
-            part = str(len(self.results) + 1) if self.results else None  # a second Scenario needs a name of its own
+            case = replace(resolve_scenario(scenario, self._model_name, self._session.options), noted=noted or {})
+            if part is None and self.results:
+                part = str(len(self.results) + 1)  # a second Scenario needs a name of its own
             result = self._session.run_scenario(self._item, case, part, largest=largest)
         except NotPossible as reason:
             sentence, end = str(reason), _skip

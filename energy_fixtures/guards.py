@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterable, Sequence
 
@@ -33,14 +34,24 @@ DRIFT_C = 5.0
 HOST_KINDS = ("cpu", "dram", "soc")
 
 
-def work_differs(scenario: Scenario, iterations: int, generation: Generation) -> tuple[str, ...]:
-    """Codes for every way in which what was done is not what was asked for."""
+def work_differs(
+    scenario: Scenario, iterations: int, generation: Generation, lengths: Sequence[tuple[int, int]] = ()
+) -> tuple[str, ...]:
+    """Codes for every way in which what was done is not what was asked for.
+
+    Args:
+        scenario: What was asked for. iterations: How often.
+        generation: What was done.
+        lengths: Input and output tokens of each request of an iteration, where they differ.
+    """
     found = []
-    if len(generation.requests) != scenario.batch_size * iterations:
+    if len(generation.requests) != (len(lengths) or scenario.batch_size) * iterations:
         found.append("request_count_differs")
-    if any(request.input_tokens != scenario.input_tokens for request in generation.requests):
+    alike = ((scenario.input_tokens, scenario.output_tokens),)
+    asked = list(zip(generation.requests, itertools.cycle(lengths or alike), strict=False))
+    if any(request.input_tokens != tokens for request, (tokens, _) in asked):
         found.append("input_tokens_differ")
-    if any(request.output_tokens != scenario.output_tokens for request in generation.requests):
+    if any(request.output_tokens != tokens for request, (_, tokens) in asked):
         found.append("output_tokens_differ")
     if generation.prefix_cache_hit_tokens and not scenario.prefix_caching:
         found.append("prefix_cache_hit")

@@ -234,12 +234,17 @@ def metric(name: str) -> Metric:
     return METRICS[name]
 
 
+MOST_COMPARED = 500
+"""Characters of a name that is held against others; the time grows with their square, and longer ones are like none."""
+
+
 def nearest(name: str, known: Iterable[str], count: int = 5) -> list[str]:
     """The known names most like `name`, or the first ones when none is like it."""
     import difflib
 
     names = list(known)
-    return difflib.get_close_matches(name, names, n=count, cutoff=0.3) or names[:count]
+    near = [] if len(name) > MOST_COMPARED else difflib.get_close_matches(name, names, n=count, cutoff=0.3)
+    return near or names[:count]
 
 
 def headline(result: Result) -> Metric:

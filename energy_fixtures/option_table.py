@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.storage.location import location_of
 
 if TYPE_CHECKING:
     from energy_fixtures.serving.client import Address
@@ -25,6 +26,8 @@ class Option:
     convert: Callable[[str], Any] | None = None
     choices: Sequence[str] | None = None
     repeatable: bool = False
+    decides: bool = True
+    """Whether results hang on it beside their Scenario and Environment: `--energy-resume` goes on only where it is the same."""
 
     @property
     def flag(self) -> str:
@@ -38,7 +41,7 @@ class Option:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or len(text) > 9 or int(text) < 1:
         raise ConfigurationError(f"{text!r} is not a number of rounds; give a whole number >= 1")
     return int(text)
 
@@ -130,7 +133,14 @@ VALUES: tuple[Option, ...] = (
         default=("tiny",),
         metavar="MODEL",
         repeatable=True,
+        decides=False,  # the Scenario names it
         help="model under test, repeatable: tiny, shape:NAME, a hub id or a local folder (default: tiny)",
+    ),
+    Option(
+        name="workload",
+        default="burstgpt-like",
+        metavar="TRACE",
+        help="workload of the replay cases: a trace on disk, or a generator (default: burstgpt-like, synthetic)",
     ),
     Option(
         name="draft-model",
@@ -226,6 +236,7 @@ VALUES: tuple[Option, ...] = (
         default=600.0,
         metavar="SECONDS",
         convert=_seconds,
+        decides=False,
         help="longest wait for one step of an engine: a load or a window (default: 600)",
     ),
     Option(
@@ -249,21 +260,37 @@ VALUES: tuple[Option, ...] = (
         convert=_rates,
         help="look between these requests per second for the cheapest rate that meets --energy-slo, each rate a measured case",
     ),
-    Option(name="save", default=None, metavar="NAME", convert=_run_name, help="save the run as NNNN_NAME.json"),
+    Option(
+        name="save",
+        default=None,
+        metavar="NAME",
+        convert=_run_name,
+        decides=False,
+        help="save the run as NNNN_NAME.json",
+    ),
     Option(
         name="storage",
         default=None,
-        metavar="FOLDER",
-        help="where runs are saved (default: --benchmark-storage's, .benchmarks)",
+        metavar="FOLDER|URL",
+        convert=location_of,
+        decides=False,
+        help="where runs are saved: a folder (default: --benchmark-storage's, .benchmarks), or a store for many machines, "
+        "s3://bucket/prefix",
     ),
-    Option(name="json", default=None, metavar="PATH", help="write the run to this file as well"),
+    Option(name="json", default=None, metavar="PATH", decides=False, help="write the run to this file as well"),
 )
 SWITCHES: tuple[Option, ...] = (
     Option(
         name="phases", default=False, help="measure every case again up to its first token, to tell prefill from decode"
     ),
-    Option(name="autosave", default=False, help="save the run as NNNN_COMMIT_TIME.json"),
-    Option(name="skip", default=False, help="skip tests that measure energy"),
-    Option(name="only", default=False, help="skip tests that do not measure energy"),
+    Option(name="autosave", default=False, decides=False, help="save the run as NNNN_COMMIT_TIME.json"),
+    Option(
+        name="resume",
+        default=False,
+        decides=False,
+        help="go on with the saved run that was cut off: what it finished and is still the same is not measured again",
+    ),
+    Option(name="skip", default=False, decides=False, help="skip tests that measure energy"),
+    Option(name="only", default=False, decides=False, help="skip tests that do not measure energy"),
     Option(name="disable", default=False, help="call functions once, without metering; skip cases that need an engine"),
 )

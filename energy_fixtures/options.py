@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,6 +17,7 @@ from energy_fixtures.serving.records import ServiceLevel
 
 if TYPE_CHECKING:
     from energy_fixtures.serving.client import Address
+    from energy_fixtures.storage.location import Location
 
 BENCHMARK_STORAGE = ".benchmarks"  # pytest-benchmark's own default
 
@@ -29,6 +31,7 @@ class Options:
         domains: Comma list of domains to meter, None for all.
         cpu_watts: `IDLE:LOAD` watts per core for the modelled meter, None for its table.
         models: Names of the models under test, at least one.
+        workload: Trace or generator whose requests the replay cases take.
         draft_model: Draft for speculation, None for the catalogue's.
         device: Where engines run; "auto" takes a GPU where one is.
         dtype: Overrides "auto" of scenarios.
@@ -42,7 +45,9 @@ class Options:
         service_level: What is asked of their latencies.
         rates: Lowest and highest requests per second to look for the cheapest one between.
         save: Name of the run to save, None for not by name. autosave: Save under commit and time.
-        storage: Folder of all runs. json: Where to write the document in addition.
+        storage: Folder of all runs. shared: The store that takes its place, None for none. json: Where to write the document in addition.
+        resume: Go on with the run that was cut off.
+        settings: By flag, the options away from their default on which results hang.
         skip, only, disabled: As `--benchmark-skip`, `-only`, `-disable`.
     """
 
@@ -50,6 +55,7 @@ class Options:
     domains: str | None
     cpu_watts: str | None
     models: tuple[str, ...]
+    workload: str = "burstgpt-like"
     draft_model: str | None
     device: Literal["auto", "cpu", "cuda"]
     dtype: str
@@ -72,7 +78,10 @@ class Options:
     save: str | None
     autosave: bool
     storage: Path
+    shared: Location | None = None
     json: Path | None
+    resume: bool = False
+    settings: Mapping[str, str] = field(default_factory=dict)
     skip: bool
     only: bool
     disabled: bool
@@ -98,11 +107,19 @@ def read_options(config: pytest.Config) -> Options:
         ConfigurationError: A value that cannot be what its option needs; the sentence names the option.
     """
     value = {option.name: _value(config, option) for option in (*VALUES, *SWITCHES)}
-    storage = value["storage"] or _benchmark_storage(config, needed=bool(value["save"] or value["autosave"]))
+    named: Location | None = value["storage"]
+    shared = named if named is not None and named.shared else None
+    saves = bool(value["save"] or value["autosave"]) and shared is None
+    storage = named.folder if named is not None and shared is None else _benchmark_storage(config, needed=saves)
     trusted = frozenset(value["trust-remote-code"])
     for name in trusted - {*value["model"], value["draft-model"]}:
         raise ConfigurationError(
             f"--energy-trust-remote-code={name} names no model of this run; give a name exactly as in --energy-model"
+        )
+    if value["resume"] and not (value["save"] or value["autosave"] or value["json"]):
+        raise ConfigurationError(
+            "--energy-resume goes on with a saved run, and this session saves none; add the --energy-autosave,"
+            " --energy-save or --energy-json of the session that was cut off"
         )
     if value["rate-search"] is not None and value["slo"] is None:
         raise ConfigurationError("--energy-rate-search looks for a rate that meets --energy-slo; give both")
@@ -111,6 +128,7 @@ def read_options(config: pytest.Config) -> Options:
         domains=value["domains"],
         cpu_watts=value["cpu-watts"],
         models=tuple(dict.fromkeys(value["model"])),
+        workload=value["workload"],
         draft_model=value["draft-model"],
         device=value["device"],
         dtype=value["dtype"],
@@ -133,7 +151,14 @@ def read_options(config: pytest.Config) -> Options:
         save=value["save"],
         autosave=value["autosave"],
         storage=Path(storage),
+        shared=shared,
         json=None if value["json"] is None else Path(value["json"]),
+        resume=value["resume"],
+        settings={
+            option.flag: str(value[option.name])
+            for option in (*VALUES, *SWITCHES)
+            if option.decides and value[option.name] != option.default
+        },
         skip=value["skip"] and not value["only"],
         only=value["only"],
         disabled=value["disable"],

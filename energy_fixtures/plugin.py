@@ -14,8 +14,8 @@ from energy_fixtures.errors import ConfigurationError, JoulesError, MeterUnavail
 from energy_fixtures.fixture import EnergyFixture, budget_of
 from energy_fixtures.models.catalogue import resolve
 from energy_fixtures.options import add_options, read_options, refuse_missing_gpu, refuse_workers
-from energy_fixtures.records import SCHEMA_VERSION, Run, Scenario
-from energy_fixtures.scenarios import NotPossible, Resolved, resolve_scenario
+from energy_fixtures.records import Scenario
+from energy_fixtures.scenarios import NotPossible, Resolved, refuse_bad_workloads, resolve_scenario
 from energy_fixtures.session import KEY, EnergySession
 
 CASE = pytest.StashKey[Resolved]()
@@ -71,7 +71,7 @@ def _prepare(item: pytest.Item, session: EnergySession) -> None:
         )
     if session.options.only and not measures:
         item.add_marker(pytest.mark.skip(reason="--energy-only: does not measure energy"))
-    if not measures:
+    if not measures or session.elsewhere:
         return
     if session.options.skip:
         item.add_marker(pytest.mark.skip(reason="--energy-skip: measures energy"))
@@ -93,11 +93,30 @@ def _scenario(item: pytest.Item) -> Scenario | None:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is to be measured is known; a session that ends before all of it is done was cut off."""
+    energy = session.config.stash[KEY]
+    measuring = [item for item in session.items if "energy" in getattr(item, "fixturenames", ())]
+    running = [item for item in measuring if not item.get_closest_marker("skip")]
+    energy.resuming.expects({item: item.stash.get(CASE, None) for item in running})
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that came to its end, whatever that is, need not be gone on with."""
+    outcome = yield
+    item.config.stash[KEY].resuming.pending.discard(item.nodeid)
+    return outcome
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Item]) -> list[str]:
     """The header, once it is known that something will be measured; the last moment before engines load."""
     session = config.stash[KEY]
     measuring = [item for item in items if "energy" in getattr(item, "fixturenames", ())]
     if not measuring or config.option.collectonly or session.options.disabled or session.options.skip:
+        return []
+    if session.elsewhere:
         return []
     with _usage():
         refuse_missing_gpu(session.options)
@@ -108,9 +127,11 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
         session.line_per_case = True
         terminal = config.pluginmanager.getplugin("terminalreporter")
         terminal.showfspath = terminal._show_progress_info = False  # no file names and percents between our lines
+    cases = [item.stash[CASE] for item in running if CASE in item.stash]
     with _usage():
+        refuse_bad_workloads(cases, session.options)
         try:
-            return session.start([item.stash[CASE] for item in running if CASE in item.stash])
+            return session.start(cases, len(running))
         except MeterUnavailable as reason:
             if session.options.meter != "auto":  # what was named is not replaced by silence
                 raise pytest.UsageError(str(reason)) from reason
@@ -119,10 +140,11 @@ def pytest_report_collectionfinish(config: pytest.Config, items: list[pytest.Ite
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """In a session of cases alone, one that has no joules to show gets its line too."""
+    """What a test came to is told at once."""
     report = yield
     session = item.config.stash[KEY]
-    if session.line_per_case and not report.passed:
+    over = report.when == "call" or not report.passed
+    if over and "energy" in getattr(item, "fixturenames", ()):
         session.say_outcome(item, report.outcome, report.longrepr)
     return report
 
@@ -179,9 +201,10 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     for path in config.stash[KEY].recording.saved:
         terminalreporter.write_line(f"energy results saved in {path}")
+    for path in config.stash[KEY].recording.superseded:
+        terminalreporter.write_line(f"energy results of {path}, which was cut off, are all in it; that file is removed")
     for path, reason in config.stash[KEY].recording.unsaved.items():
-        kept = "cases that reached the journal beside it are saved when the next session writes there"
-        terminalreporter.write_line(f"energy results NOT saved in {path}: {reason}; {kept}", red=True)
+        terminalreporter.write_line(f"energy results NOT saved in {path}: {reason}", red=True)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -195,9 +218,9 @@ def pytest_benchmark_update_machine_info(config: pytest.Config, machine_info: di
 @pytest.hookimpl(optionalhook=True)
 def pytest_benchmark_update_json(config: pytest.Config, benchmarks: object, output_json: dict[str, Any]) -> None:
     """Let pytest-benchmark's own files carry the energy block as well."""
-    kept = config.stash[KEY].recording
-    if kept.results:
-        run = Run(schema_version=SCHEMA_VERSION, environments=kept.environments, results=tuple(kept.results))
+    energy = config.stash[KEY]
+    if energy.recording.results:
+        run = energy.recording.run(energy.resuming.origin if energy.resuming.pending else None)
         output_json["energy"] = msgspec.to_builtins(run)
 
 

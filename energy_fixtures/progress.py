@@ -12,7 +12,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from energy_fixtures.units import duration
+from energy_fixtures.live import LiveFeed
+from energy_fixtures.metrics import headline
+from energy_fixtures.readings import MEASURED
+from energy_fixtures.records import Result
+from energy_fixtures.units import duration, quantity, significant
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -21,16 +25,32 @@ PLAIN_REPEAT_S = 60.0
 """Without a terminal, a step that goes on for this long is said again, so that a log shows life."""
 
 
+def result_line(result: Result, end: str) -> str:
+    """What is said of a finished case; `end` is how long it took, or where it comes from."""
+    metric = headline(result)
+    values = metric.values(result)
+    if values:
+        mean = sum(values) / len(values)
+        apart = 100 * (max(values) - min(values)) / mean
+        label = "" if result.method in MEASURED else f" {result.method}"
+        figure = f"{quantity(mean, metric.unit)}{label}, {len(values)} rounds within {significant(apart, 2)} %"
+    else:
+        figure = "invalid: " + ", ".join(sorted({code for trial in result.trials for code in trial.invalid_reasons}))
+    return f"  {result.case:<34} {figure:<52} {end}"
+
+
 class Progress:
     """Tells the current step, and prints a line per finished case.
 
     Args:
         terminal: pytest's terminal reporter, None where there is none.
         uncaptured: Context in which writing reaches the terminal although a test is running.
+        feed: Tells the same to who looks on from elsewhere.
     """
 
-    def __init__(self, terminal: Any, uncaptured: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, terminal: Any, uncaptured: Callable[[], AbstractContextManager[None]], feed: LiveFeed) -> None:
         self._terminal = terminal
+        self._feed = feed
         self._uncaptured = uncaptured
         # Rich needs the file itself, and pytest hands out only its writer; no reporter at all with -p no:terminal
         self._file: TextIO = io.StringIO() if terminal is None else terminal._tw._file
@@ -52,6 +72,7 @@ class Progress:
             )  # no more digits than it knows
             self._left += f", about {about}"
         self._began_s = self._said_s = time.monotonic()
+        self._feed.step(text, seconds_left=seconds_left)
         if self._on_terminal:
             self._paint(0.0)
 
@@ -66,6 +87,7 @@ class Progress:
 
     def wait(self, elapsed_s: float) -> None:
         """Called while waiting."""
+        self._feed.wait(elapsed_s)
         if self._on_terminal:
             self._paint(elapsed_s)
         elif time.monotonic() - self._said_s >= PLAIN_REPEAT_S:

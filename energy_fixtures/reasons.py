@@ -76,7 +76,7 @@ REASONS: dict[str, Reason] = {
     ),
     "requests_failed": Reason(
         sentence="the server answered requests with an error",
-        remedy="read the first of its answers in the engine's log, and the server's own log",
+        remedy="read what it said in the notes, and the server's own log",
     ),
     "streams_malformed": Reason(
         sentence="the server streamed something else than chunks of the completions API with a token count at the end",
@@ -142,6 +142,10 @@ REASONS: dict[str, Reason] = {
     "host_energy_missing": Reason(
         sentence="joules are of the GPUs alone; the host's are not metered",
         remedy="see the hint in the header or joules doctor",
+    ),
+    "host_energy_shared": Reason(
+        sentence="another group of the sweep worked on this machine meanwhile, and the host's joules are of both",
+        remedy="look at the joules of the GPUs, or give each group a node of its own",
     ),
     "cpu_shared": Reason(
         sentence="other processes used the processor inside the window",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 import msgspec
 
@@ -24,3 +25,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def digest(record: Record) -> str:
     """Sixteen hex digits over the record's JSON with sorted keys; fields at their default do not count."""
     return hashlib.sha256(msgspec.json.encode(record, order="sorted")).hexdigest()[:16]
+
+
+def holds(kept: Iterable[Record], wanted: Iterable[Record]) -> bool:
+    """Whether every one of these records is kept, as it is."""
+    written = set(map(msgspec.json.encode, kept))
+    return all(msgspec.json.encode(record) in written for record in wanted)

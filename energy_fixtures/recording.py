@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from energy_fixtures import timing
+from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.options import Options
-from energy_fixtures.records import Environment, Result
-from energy_fixtures.store import Head, RunWriter, Store, begin_file
+from energy_fixtures.origin import Origin
+from energy_fixtures.record import holds
+from energy_fixtures.records import SCHEMA_VERSION, Environment, Result, Run
+from energy_fixtures.resume import CutOff, cut_off
+from energy_fixtures.storage.outgoing import OutgoingRun
+from energy_fixtures.store import Head, RunWriter, Store, begin_file, recovered_beside
 
+KEPT = "cases that reached the journal beside it are saved when the next session writes there"
 CUT_OFF = "energy: an earlier session was cut off; its finished cases are in {}"
 
 
@@ -19,7 +26,9 @@ class Recording:
         results: In the order in which they finished.
         environments: By key, of the results.
         saved: Files that were published, relative to the working folder.
-        unsaved: Files that could not be written, with the reason.
+        unsaved: Files that could not be written, with the reason and where their cases are.
+        cut_off: Runs to go on from, newest first, where that was asked for.
+        superseded: Files of such runs that were removed, because a file that was published holds all that they held.
     """
 
     def __init__(self) -> None:
@@ -27,7 +36,10 @@ class Recording:
         self.environments: dict[str, Environment] = {}
         self.saved: list[str] = []
         self.unsaved: dict[str, str] = {}
+        self.cut_off: list[CutOff] = []
+        self.superseded: list[str] = []
         self._writers: list[RunWriter] = []
+        self._shared: OutgoingRun | None = None
 
     def open(self, options: Options, head: Head, board_names: tuple[str, ...]) -> list[str]:
         """Begin a file for each place that the options name; the header's lines.
@@ -41,15 +53,27 @@ class Recording:
             ConfigurationError: A place cannot be written.
         """
         lines: list[str] = []
-        if options.save or options.autosave:
+        if options.shared is not None and (options.save or options.autosave):
+            if options.resume and options.json is None:
+                raise ConfigurationError(
+                    "--energy-resume goes on from a file on this machine, and --energy-storage is a shared store; "
+                    "name a file to go on from with --energy-json"
+                )
+            self._shared = OutgoingRun(options.shared, timing.machine_folder(board_names), head, options.save)
+            lines += self._shared.open()
+        elif options.save or options.autosave:
             store = Store(options.storage, timing.machine_folder(board_names))
             self._writers.append(store.begin(options.save or timing.tag(head.commit_info), head))
             lines += [CUT_OFF.format(os.path.relpath(path)) for path in store.recover()]
+            self.cut_off += cut_off(store.runs()) if options.resume else []
         if options.json is not None:
             writer, rescued = begin_file(options.json, head)
             self._writers.append(writer)
             if rescued is not None:
                 lines.append(CUT_OFF.format(os.path.relpath(rescued)))
+            beside = [path for path in (options.json, *recovered_beside(options.json)) if path.is_file()]
+            by_age = sorted(beside, key=lambda path: path.stat().st_mtime_ns)
+            self.cut_off += cut_off(by_age) if options.resume else []
         return lines
 
     def keep(self, result: Result, environment: Environment) -> None:
@@ -60,17 +84,58 @@ class Recording:
             try:
                 writer.append(result, environment, timing.entry_of(result))
             except OSError as error:
-                self.unsaved[os.path.relpath(writer.path)] = error.strerror or str(error)
+                self._not_saved(writer.path, error)
+        if self._shared is not None:
+            self._shared.keep(result, environment, timing.entry_of(result))
 
-    def close(self) -> None:
-        """Publish every file."""
+    def between(self, *, ended: bool) -> None:
+        """Nothing is metered now, before the next case: what is finished may be sent to a shared store.
+
+        Args:
+            ended: Whether the engine has ended that the cases until now shared.
+        """
+        if self._shared is not None:
+            self._shared.send(ended=ended)
+
+    def run(self, origin: Origin | None = None) -> Run:
+        """All of it as one Run; `origin` where the session was cut off."""
+        results = tuple(self.results)
+        return Run(schema_version=SCHEMA_VERSION, environments=self.environments, results=results, unfinished=origin)
+
+    def close(self, *, unfinished: bool = False) -> None:
+        """Publish every file; with `unfinished` each says that the session was cut off before its cases were done."""
         for writer in self._writers:
             try:
-                published = writer.close()
+                published = writer.close(unfinished=unfinished)
             except OSError as error:
-                self.unsaved[os.path.relpath(writer.path)] = error.strerror or str(error)
+                self._not_saved(writer.path, error)
                 continue
             if published is not None:
                 self.unsaved.pop(os.path.relpath(published), None)  # a line may have failed, the whole did not
                 self.saved.append(os.path.relpath(published))
         self._writers = []
+        self._close_shared(unfinished=unfinished)
+        self._remove_superseded()
+
+    def _close_shared(self, *, unfinished: bool) -> None:
+        shared, self._shared = self._shared, None
+        if shared is None:
+            return
+        shared.close(unfinished=unfinished)
+        if shared.problem is not None:
+            self.unsaved[shared.reference] = shared.problem
+        elif self.results:
+            self.saved.append(shared.reference)
+
+    def _not_saved(self, path: Path, error: OSError) -> None:
+        self.unsaved[os.path.relpath(path)] = f"{error.strerror or error}; {KEPT}"
+
+    def _remove_superseded(self) -> None:
+        """A run that was gone on from would be there twice: its file goes when every one of its results is elsewhere."""
+        if self.unsaved or not self.saved:
+            return
+        for earlier in self.cut_off:
+            name = os.path.relpath(earlier.path)
+            if name not in self.saved and holds(self.results, earlier.run.results):
+                earlier.path.unlink(missing_ok=True)
+                self.superseded.append(name)

@@ -19,9 +19,11 @@ from typing import Literal
 from msgspec import structs
 
 from energy_fixtures.models.dimensions import Architecture
+from energy_fixtures.origin import Origin
 from energy_fixtures.readings import LONGEST_S, MOST_COUNTED, MOST_WATTS, Counted, Method, Reading, Seconds, Since
 from energy_fixtures.record import Record, digest, need
 from energy_fixtures.serving.records import Arrivals, ServiceLevel, ServingRun
+from energy_fixtures.workloads.mix import Mix
 
 SCHEMA_VERSION = 1
 """Version of the `energy` block of a result file; a change of a field's meaning raises it (see CHANGELOG.md)."""
@@ -138,6 +140,8 @@ class Scenario(Record, frozen=True, kw_only=True):
 
     Engine "vllm_server" is a `vllm serve` of our own, "server" one that runs already (`--energy-server`). Of both,
     `batch_size` is B, the most requests that are served at once, and `arrivals` says when requests come.
+
+    With `mix` each request has lengths of its own, `batch_size` of them at a time; the Scenario's are the longest kept.
     """
 
     engine: Literal["transformers", "vllm", "vllm_server", "server"]
@@ -158,6 +162,7 @@ class Scenario(Record, frozen=True, kw_only=True):
     seed: int = 0
     engine_options: Mapping[str, str | int | float | bool] = {}
     arrivals: Arrivals | None = None
+    mix: Mix | None = None
 
     def __post_init__(self) -> None:
         for name in ("batch_size", "input_tokens", "output_tokens", *PARALLEL):
@@ -179,6 +184,8 @@ class Scenario(Record, frozen=True, kw_only=True):
             self._check_serving()
         else:
             need(self.arrivals is None, f"arrivals belong to a server, not to engine {self.engine}", self.arrivals)
+        apart = self.arrivals or self.speculation or self.decoding.num_beams or self.data_parallel > 1
+        need(not (self.mix and apart), "a mix goes with one copy and plain decoding, offline", self.mix)
 
     def _check_serving(self) -> None:
         arrivals = self.arrivals
@@ -383,9 +390,10 @@ def _says_when(text: str) -> bool:
         return False
 
 
-class Run(Record, frozen=True, kw_only=True, omit_defaults=False):
-    """The `energy` block of one result file: every Result of a session with the Environments they were made in."""
+class Run(Record, frozen=True, kw_only=True):
+    """The `energy` block of one result file: Results, their Environments, and of a session that was cut off its Origin."""
 
     schema_version: int
     environments: dict[str, Environment]
     results: tuple[Result, ...]
+    unfinished: Origin | None = None

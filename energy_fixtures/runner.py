@@ -41,6 +41,7 @@ def run(
     scope: tuple[str, ...],
     on_step: Callable[[Step], None],
     clock: Clock = CLOCK,
+    on_trial: Callable[[Trial], None] = lambda trial: None,
     more: Callable[[tuple[Trial, ...]], bool] = lambda trials: False,
 ) -> tuple[tuple[Trial, ...], Enough]:
     """All trials of one case.
@@ -53,6 +54,7 @@ def run(
         scope: Domains that stand for the work.
         on_step: Told each step before it begins.
         clock: Monotonic seconds, and how to wait.
+        on_trial: Told each trial once its window is closed.
         more: Asked, with all trials so far, when the rounds are done: is another one worth its time?
 
     Returns:
@@ -115,6 +117,7 @@ def run(
                 ),
             )
             trials.append(trial)
+            on_trial(trial)
             measured.append(_told(trial, scope, clock.now() - began_s))
         rested = isinstance(step, CoolDown)
 

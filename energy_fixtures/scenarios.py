@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal
@@ -22,7 +22,8 @@ from energy_fixtures.models.dimensions import Architecture
 from energy_fixtures.options import Options
 from energy_fixtures.record import digest
 from energy_fixtures.records import MOE_SIBLING, SERVERS, Scenario
-from energy_fixtures.serving.schedule import stored
+from energy_fixtures.replay_check import mixed_of
+from energy_fixtures.serving.schedule import schedule_of, stored
 from energy_fixtures.workloads.arrivals import arrival_times_s
 
 
@@ -41,7 +42,15 @@ class Resolved:
     @property
     def stored(self) -> Scenario:
         """The Scenario as a result keeps it."""
-        return stored(self.scenario)
+        mix, mixed = self.scenario.mix, mixed_of(self.scenario)
+        if mix is None or mixed is None:
+            return stored(self.scenario)
+        return msgspec.structs.replace(self.scenario, mix=msgspec.structs.replace(mix, workload=mixed.source))
+
+    @property
+    def has_prefill(self) -> bool:
+        """Whether its work up to the first token can be done apart: there is a second, and its requests are in one phase."""
+        return (self.scenario.arrivals or self.scenario.mix) is None and self.scenario.output_tokens >= 2
 
     @property
     def load_key(self) -> str:
@@ -99,7 +108,7 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
     draft = _draft(scenario, model, options)
     dtype = options.dtype if scenario.dtype == "auto" and options.dtype != "auto" else scenario.dtype
     dtype = model.default_dtype if dtype == "auto" else dtype
-    named = msgspec.structs.replace(scenario, model=model.name, dtype=dtype)
+    named = msgspec.structs.replace(with_workload(scenario, options), model=model.name, dtype=dtype)
     if draft is not None and scenario.speculation is not None:
         named = msgspec.structs.replace(
             named, speculation=msgspec.structs.replace(scenario.speculation, draft_model=draft.name)
@@ -111,6 +120,26 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
     trusted = model.trusted and (draft is None or draft.trusted)  # vLLM has one switch for both
     spec = engine_spec(named, model=model, draft=draft, device=device(options), trust_remote_code=trusted)
     return Resolved(scenario=named, spec=spec, draft=draft)
+
+
+def with_workload(scenario: Scenario, options: Options) -> Scenario:
+    """The Scenario, its mix of requests named by the session where the Scenario itself names none."""
+    if scenario.mix is None or scenario.mix.workload is not None:
+        return scenario
+    return msgspec.structs.replace(scenario, mix=msgspec.structs.replace(scenario.mix, workload=options.workload))
+
+
+def refuse_bad_workloads(cases: Iterable[Resolved], options: Options) -> None:
+    """Read every workload that these cases take their requests from: a bad one is told before an engine loads.
+
+    Raises:
+        ConfigurationError: A trace cannot be read or used, holds too few requests, or takes longer than is waited for.
+    """
+    for case in cases:
+        arrivals = case.scenario.arrivals
+        mixed_of(case.scenario)
+        if arrivals is not None and arrivals.workload is not None:
+            _refuse_late(schedule_of(case.scenario).last_s, options)
 
 
 def device(options: Options) -> Literal["auto", "cpu", "cuda"]:
@@ -143,11 +172,13 @@ def _on_running_server(scenario: Scenario, options: Options) -> Resolved:
 def _refuse_endless(scenario: Scenario, options: Options) -> None:
     """Arrivals that take longer than the engine is waited for would be measured and then lost.
 
-    A trace is not read here: listing the cases must stay quick.
+    A trace is not read here, but in `refuse_bad_workloads`: listing the cases must stay quick.
     """
-    if scenario.arrivals is None or scenario.arrivals.process == "trace":
-        return
-    last_s = arrival_times_s(scenario.arrivals, scenario.seed)[-1]
+    if scenario.arrivals is not None and scenario.arrivals.process != "trace":
+        _refuse_late(arrival_times_s(scenario.arrivals, scenario.seed)[-1], options)
+
+
+def _refuse_late(last_s: float, options: Options) -> None:
     if last_s >= options.timeout_s:
         raise ConfigurationError(
             f"the arrivals of one run take {last_s:.0f} s and --energy-timeout is {options.timeout_s:g} s; raise it, or ask"

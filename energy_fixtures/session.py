@@ -21,25 +21,27 @@ from energy_fixtures.boards import read_boards
 from energy_fixtures.engines.host import EngineHost
 from energy_fixtures.engines.pool import EnginePool
 from energy_fixtures.environment import Facts, build_environment
-from energy_fixtures.errors import JoulesError
+from energy_fixtures.errors import EngineFailed, JoulesError
 from energy_fixtures.idle import Idle, measure_idle
 from energy_fixtures.items import case_of, fullname_of, plain_params, question_of
 from energy_fixtures.largest_batch import at_largest_batch
-from energy_fixtures.meters.base import Meter, MeterInfo
-from energy_fixtures.meters.select import choose_meter, header_lines
-from energy_fixtures.metrics import headline
+from energy_fixtures.live import LiveFeed
+from energy_fixtures.meters.base import Meter, State
+from energy_fixtures.meters.select import choose_meter, content_lines, header_lines
 from energy_fixtures.options import Options
 from energy_fixtures.policy import idle_s_for, plan_for
-from energy_fixtures.progress import Progress
+from energy_fixtures.progress import Progress, result_line
 from energy_fixtures.protocol import CoolDown, Plan, Step, WarmUp
 from energy_fixtures.readings import MEASURED
 from energy_fixtures.recording import Recording
 from energy_fixtures.records import Environment, Result, Trial
+from energy_fixtures.resume import when
+from energy_fixtures.resuming import Resuming
 from energy_fixtures.runner import run, unique
 from energy_fixtures.scenarios import Resolved
 from energy_fixtures.tasks import EngineTask, Task, engine_task
 from energy_fixtures.time_left import TimeLeft
-from energy_fixtures.units import duration, quantity, shortened, significant
+from energy_fixtures.units import duration, shortened
 
 KEY = pytest.StashKey["EnergySession"]()
 
@@ -59,18 +61,28 @@ class EnergySession:
     def __init__(self, config: pytest.Config, options: Options) -> None:
         self.options = options
         self.recording = Recording()
+        self.resuming = Resuming(config, options, lambda line: self.progress.milestone(line))
         self.line_per_case = False
+        self.elsewhere = (
+            False  # its cases were measured by other sessions, on other machines, and it only tells of them
+        )
+        self.engine_lost: str | None = None  # why an engine was killed or hung, the last one
         self._config = config
         self._meter: Meter | None = None
         self.boards: tuple[Facts, ...] = ()
         self._pool: EnginePool | None = None
         self._left = TimeLeft(())
         self._idle = Idle()
+        self.live = LiveFeed(self._boards_now)
 
     # -- the session's two ends ----------------------------------------------------------------------------------
 
-    def start(self, schedule: Sequence[Resolved]) -> list[str]:
+    def start(self, schedule: Sequence[Resolved], measuring: int = 0) -> list[str]:
         """Choose the meter and open the store, before any engine is loaded; the header's lines.
+
+        Args:
+            schedule: The cases that have a Scenario, in order.
+            measuring: How many tests measure, those without a Scenario included.
 
         Raises:
             ConfigurationError, MeterUnavailable: The meter or the store cannot be had.
@@ -90,7 +102,12 @@ class EnergySession:
             lines.append(f"energy: {cases} on {loads} engine load{'' if loads == 1 else 's'}")
         if self.options.save or self.options.autosave or self.options.json:
             names = tuple(str(board["name"]) for board in self.boards)
-            lines += self.recording.open(self.options, timing.head(self._config), names)
+            head = msgspec.structs.replace(timing.head(self._config), origin=self.resuming.origin)
+            lines += self.recording.open(self.options, head, names)
+            here = build_environment(self.boards, self._meter.info, {})
+            lines += self.resuming.begin(self.recording.cut_off, here)
+        info = self._meter.info
+        self.live.begin(meter=info.name, method=info.method, domains=info.domains, cases=measuring or len(schedule))
         return lines
 
     def finish(self) -> None:
@@ -98,7 +115,8 @@ class EnergySession:
         self.progress.clear()
         if self._pool is not None:
             self._pool.close()
-        self.recording.close()
+        self.recording.close(unfinished=bool(self.resuming.pending))
+        self.live.end(tuple(self.recording.saved))
         if self._meter is not None:
             self._meter.close()
 
@@ -116,7 +134,7 @@ class EnergySession:
         plugins = self._config.pluginmanager
         capture = plugins.getplugin("capturemanager")
         uncaptured = capture.global_and_fixture_disabled if capture else nullcontext
-        return Progress(plugins.getplugin("terminalreporter"), uncaptured)
+        return Progress(plugins.getplugin("terminalreporter"), uncaptured, self.live)
 
     # -- measuring -----------------------------------------------------------------------------------------------
 
@@ -136,6 +154,9 @@ class EnergySession:
             EngineFailed, MeasurementInvalid, MeterUnavailable: The case has no result.
         """
         meter = self.meter
+        earlier = self.resuming.take(item, case, part, largest=largest, ask=lambda: self._facts(case))
+        if earlier is not None:
+            return self._take_over(item, *earlier)
         took_s: float | None = None
         try:
             if largest:
@@ -153,11 +174,15 @@ class EnergySession:
                 self.record(item, trials, scope, engine=host.facts, scenario=case, part=part)
                 raise
             took_s = time.monotonic() - began_s
+        except EngineFailed as failure:
+            if failure.kind in ("killed", "timeout"):
+                self.engine_lost = str(failure).splitlines()[0]
+            raise
         finally:
             self._left.done(took_s)
             self.progress.clear()
         result = self.record(item, trials, scope, engine=host.facts, scenario=case, part=part, prefill=prefill)
-        self._say(result, took_s)
+        self.progress.milestone(result_line(result, duration(took_s)))
         return result
 
     def run_task(
@@ -179,7 +204,10 @@ class EnergySession:
                 what = f"round {step.index + 1} of {max(plan.rounds, step.index + 1)}"
             self._begin(f"{label.rsplit('::', 1)[-1]}: {what}")
 
-        trials, _ = run(task, self.meter, plan, label, scope, on_step, more=more)
+        def on_trial(trial: Trial) -> None:
+            self.live.window(trial.reading.joules(scope), trial.reading.duration_s)
+
+        trials, _ = run(task, self.meter, plan, label, scope, on_step, on_trial=on_trial, more=more)
         return trials
 
     def asks_for_more(
@@ -229,10 +257,31 @@ class EnergySession:
         result, environment = self._result(
             item, trials, scope, engine=engine, scenario=scenario, part=part, prefill=prefill
         )
+        return self.tell(item, result, environment)
+
+    def tell(self, item: pytest.Item, result: Result, environment: Environment) -> Result:
+        """Keep a Result, whoever measured it, and tell it to whoever listens."""
         self.recording.keep(result, environment)
+        self.live.measured(result)
         timing.hand_over(self._config, result)
         self._config.hook.pytest_energy_result(config=self._config, item=item, result=result, environment=environment)
         return result
+
+    def _take_over(self, item: pytest.Item, result: Result, environment: Environment) -> Result:
+        """A Result that an earlier session made stands for the case."""
+        self._left.done(None)
+        self.progress.clear()
+        self.tell(item, result, environment)
+        measured = when(result, datetime.datetime.now().astimezone())
+        self.progress.milestone(result_line(result, f"from the interrupted run, measured {measured}"))
+        return result
+
+    def _facts(self, case: Resolved) -> Facts | None:
+        """What the case's engine says of itself; None where it cannot be loaded, which the cases that need it tell."""
+        try:
+            return self._loaded(case).facts
+        except EngineFailed:
+            return None
 
     def _result(
         self,
@@ -267,22 +316,25 @@ class EnergySession:
         return result, environment
 
     def say_outcome(self, item: pytest.Item, outcome: str, why: object) -> None:
-        """One line for a case that was skipped or failed, with the first line of the reason."""
-        reason = why[2].removeprefix("Skipped: ") if isinstance(why, tuple) else str(why)
-        first = next(iter(reason.strip().splitlines()), "")
-        self.progress.milestone(f"  {case_of(item):<34} {outcome}: {shortened(first, LONGEST_REASON)}")
+        """A test has ended: one that has no joules to show gets a line with the first one of its reason."""
+        reason = why[2].removeprefix("Skipped: ") if isinstance(why, tuple) else str(why or "")
+        first = shortened(next(iter(reason.strip().splitlines()), ""), LONGEST_REASON)
+        self.live.concluded(item.nodeid, case_of(item), outcome, first)
+        if self.line_per_case and outcome != "passed":
+            self.progress.milestone(f"  {case_of(item):<34} {outcome}: {first}")
 
     def next_is(self, case: Resolved | None) -> None:
         """End the engine unless the next case uses it."""
         if self._pool is not None:
             self._pool.close_unless(None if case is None else case.spec)
+            if case is not None:
+                self.recording.between(ended=not self._pool.holds(case.spec))
 
     # -- parts ---------------------------------------------------------------------------------------------------
 
     def _prefill(self, case: Resolved, host: EngineHost, label: str, scope: tuple[str, ...]) -> tuple[Trial, ...]:
         """Windows of the same work up to its first token; none where there is no second, or it cannot be done apart."""
-        serving = case.scenario.arrivals is not None  # its requests are in all phases at once
-        if serving or case.scenario.output_tokens < 2 or self.meter.info.method == "replay":
+        if not case.has_prefill or self.meter.info.method == "replay":
             return ()
         scenario = msgspec.structs.replace(case.scenario, output_tokens=1, speculation=None)  # the first is no guess
         dummies = case.spec.model.dummy_weights
@@ -314,8 +366,13 @@ class EnergySession:
         more = (*drifts, *self._idle.doubts(scope))
         return tuple(msgspec.structs.replace(trial, doubts=unique((*trial.doubts, *more))) for trial in trials)
 
+    def _boards_now(self, since_s: float) -> State | None:
+        return None if self._meter is None else self._meter.state(since_s)
+
     def _begin(self, what: str) -> None:
-        self.progress.step(what, seconds_left=self._left.seconds(), cases_left=self._left.cases)
+        cases_left = self._left.cases
+        seconds_left = self._left.seconds() if cases_left else None  # nothing is known of plain functions
+        self.progress.step(what, seconds_left=seconds_left, cases_left=cases_left)
 
     def _loaded(self, case: Resolved) -> EngineHost:
         assert self._pool is not None
@@ -327,33 +384,6 @@ class EnergySession:
             self._left.loaded(case.spec.engine, case.load_key, took_s)
             self.progress.milestone(f"{case.spec.engine} · {case.load_label} loaded in {duration(took_s)}")
         return self._pool.acquire(case.spec)
-
-    def _say(self, result: Result, took_s: float) -> None:
-        """One line per finished case."""
-        metric = headline(result)
-        values = metric.values(result)
-        if values:
-            mean = sum(values) / len(values)
-            apart = 100 * (max(values) - min(values)) / mean
-            label = "" if result.method in MEASURED else f" {result.method}"
-            figure = f"{quantity(mean, metric.unit)}{label}, {len(values)} rounds within {significant(apart, 2)} %"
-        else:
-            figure = "invalid: " + ", ".join(
-                sorted({code for trial in result.trials for code in trial.invalid_reasons})
-            )
-        self.progress.milestone(f"  {result.case:<34} {figure:<52} {duration(took_s)}")
-
-
-def content_lines(info: MeterInfo) -> list[str]:
-    """What the joules of each domain contain, one line for those that contain the same.
-
-    >>> content_lines(MeterInfo(name="m", method="counter", domains=("gpu:0",), resolution_s=0.1, contents=(("gpu:0", "whole board"),)))
-    ['  gpu:0: whole board']
-    """
-    groups: dict[str, list[str]] = {}
-    for domain, content in info.contents:
-        groups.setdefault(content, []).append(domain)
-    return [f"  {' '.join(domains)}: {content}" for content, domains in groups.items()]
 
 
 def scope_of(domains: tuple[str, ...], device: str, boards: int) -> tuple[str, ...]:

@@ -12,29 +12,46 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import glob
+import itertools
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from energy_fixtures.durable import keep_names, make_folder, remove_partials
+from energy_fixtures.durable import publish as publish  # reports write their pages with it
 from energy_fixtures.errors import ConfigurationError, ResultFileError
-from energy_fixtures.record import Record
+from energy_fixtures.foreign import MOST_RESULT_BYTES, Refused, from_json, read_file
+from energy_fixtures.origin import Origin
+from energy_fixtures.record import Record, holds
 from energy_fixtures.records import SCHEMA_VERSION, Environment, Result, Run
+from energy_fixtures.storage.commits import newest_of_branch
 
 _RUN = re.compile(r"\d{4,}_.*\.json", re.DOTALL | re.ASCII)
 
 
-class Head(Record, frozen=True, kw_only=True, omit_defaults=False):
-    """What pytest-benchmark's document says above its benchmarks; the dictionaries are its own and stay untyped."""
+def is_run(name: str) -> bool:
+    """Whether a file of that name is a saved run of this layout."""
+    return _RUN.fullmatch(name) is not None
+
+
+class Head(Record, frozen=True, kw_only=True):
+    """What pytest-benchmark's document says above its benchmarks; the dictionaries are its own and stay untyped.
+
+    `origin` is ours, for whoever resumes the session; a document carries it only when the session was cut off.
+    """
 
     machine_info: dict[str, Any]
     commit_info: dict[str, Any]
     datetime: str
     version: str
+    origin: Origin | None = None
 
 
 class Entry(Record, frozen=True, kw_only=True):
@@ -48,6 +65,7 @@ class Entry(Record, frozen=True, kw_only=True):
 
 class _Version(msgspec.Struct):
     schema_version: int
+    unfinished: Any = None
 
 
 class _VersionOnly(msgspec.Struct):
@@ -66,35 +84,46 @@ def read_run(path: Path) -> Run:
             break a record's rule; one sentence that names the file.
     """
     try:
-        text = path.read_bytes()
+        return decode_run(read_file(path, MOST_RESULT_BYTES), path.name)
     except OSError as error:
         raise ResultFileError(f"cannot read result file {path.name}: {error.strerror}") from error
+    except Refused as error:
+        raise ResultFileError(f"{path.name} is no result file: {error}") from error
+
+
+def decode_run(content: bytes, name: str) -> Run:
+    """The `energy` block of a result file's content; `name` is what to call it.
+
+    Raises:
+        ResultFileError: As `read_run`.
+    """
     try:
-        version = msgspec.json.decode(text, type=_VersionOnly).energy
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        version = from_json(content, _VersionOnly).energy
+    except Refused as error:
         raise ResultFileError(
-            f"{path.name} is not a whole result file ({error}); name one that --energy-save wrote"
+            f"{name} is not a whole result file ({error}); name one that --energy-save wrote"
         ) from error
     if version is None:
         raise ResultFileError(
-            f"{path.name} has no `energy` block: it was saved without energy; measure again with --energy-save"
+            f"{name} has no `energy` block: it was saved without energy; measure again with --energy-save"
         )
     if version.schema_version > SCHEMA_VERSION:
         raise ResultFileError(
-            f"{path.name} has energy schema {version.schema_version}, this version reads up to {SCHEMA_VERSION}; upgrade pytest-joules"
+            f"{name} has energy schema {version.schema_version}, this version reads up to {SCHEMA_VERSION}; upgrade pytest-joules"
         )
     try:
-        return msgspec.json.decode(text, type=_Document).energy
-    except msgspec.DecodeError as error:
-        raise ResultFileError(f"{path.name} breaks the record rules: {error}") from error
+        return from_json(content, _Document).energy
+    except Refused as error:
+        raise ResultFileError(f"{name} breaks the record rules: {error}") from error
 
 
-def _has_energy(path: Path) -> bool:
-    """Whether it is a run of ours, or a broken file whose reader shall say so."""
+def _has_energy(path: Path, *, whole: bool) -> bool:
+    """Whether it is a run of ours (that was not cut off, if `whole`), or a broken file whose reader shall say so."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=_VersionOnly).energy is not None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        energy = from_json(read_file(path, MOST_RESULT_BYTES), _VersionOnly).energy
+    except (OSError, Refused):
         return True
+    return energy is not None and not (whole and energy.unfinished is not None)
 
 
 class RunWriter:
@@ -110,6 +139,7 @@ class RunWriter:
         self._results: list[Result] = []
         self._benchmarks: list[dict[str, Any]] = []
         self._append(Entry(head=head))
+        keep_names(journal_path.parent)
 
     def append(self, result: Result, environment: Environment, benchmark: dict[str, Any] | None) -> None:
         """Make one finished Result durable before the next case starts; without a `benchmark` it has no valid trial.
@@ -126,13 +156,17 @@ class RunWriter:
             self._journalled.add(environment.key)
         self._append(Entry(result=result, benchmark=benchmark))
 
-    def document(self) -> bytes:
+    def document(self, *, unfinished: bool = False) -> bytes:
         """The whole document, as pytest-benchmark writes it, with the energy block."""
-        return _document(self._head, self._environments, self._results, self._benchmarks)
+        contents = _Contents(self._head, self._environments, self._results, self._benchmarks)
+        return contents.document(unfinished=unfinished)
 
-    def close(self) -> Path | None:
-        """Publish the document and drop the journal; None when no Result came."""
-        published = publish(self.path, self.document()) if self._results else None
+    def close(self, *, unfinished: bool = False) -> Path | None:
+        """Publish the document and drop the journal; None when no Result came.
+
+        With `unfinished` the document says that the session was cut off before all its cases were done.
+        """
+        published = publish(self.path, self.document(unfinished=unfinished)) if self._results else None
         self._journal_path.unlink(missing_ok=True)  # only now: if publishing failed, the journal still holds everything
         self._journal.close()
         return published
@@ -164,6 +198,11 @@ class Store:
         self.root = root
         self.folder = root / machine
 
+    @property
+    def place(self) -> str:
+        """Where it is, for sentences."""
+        return os.path.relpath(self.folder)
+
     def begin(self, tag: str, head: Head) -> RunWriter:
         """Open a new run.
 
@@ -175,41 +214,47 @@ class Store:
             ConfigurationError: The folder cannot be written.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self.folder)
             with self._numbering():
                 path = self.folder / f"{self._next_number():04d}_{tag}.jsonl"
                 journal = FileIO(path, "xb")
                 fcntl.flock(journal, fcntl.LOCK_EX)
+            return RunWriter(journal, path, path.with_suffix(".json"), head)
         except OSError as error:
             raise ConfigurationError(
                 f"cannot write results to {self.root} ({error.strerror}); name a writable folder with --energy-storage"
             ) from error
-        return RunWriter(journal, path, path.with_suffix(".json"), head)
 
     def runs(self) -> list[Path]:
         """This machine's documents, oldest first."""
         try:
-            names = [name for name in os.listdir(self.folder) if _RUN.fullmatch(name)]
+            names = [name for name in os.listdir(self.folder) if is_run(name)]
         except OSError:  # nothing was saved yet
             return []
         # by number: the run after 9999 comes last
         return [self.folder / name for name in sorted(names, key=lambda name: (int(name.split("_")[0]), name))]
 
-    def find(self, reference: str | None) -> Path | None:
-        """The document that `reference` means: a path, a number (`0003` or `3`), a part of the name, or the newest (None).
+    def find(
+        self, reference: str | None, *, whole: bool = False, fits: Callable[[Run], bool] = lambda run: True
+    ) -> Path | None:
+        """The document that `reference` means: a path, a number (`0003` or `3`), a part of the name, a branch, or the newest (None).
 
-        None when there is no run at all and none was named.
+        In this order. None when there is no run at all and none was named. With `whole` the newest is one that was not cut
+        off. Of a branch it is the newest whole run that `fits`, else its newest.
 
         Raises:
             ConfigurationError: A run was named that does not exist.
         """
         runs = self.runs()
         if reference is None:  # pytest-benchmark keeps runs of its own in this folder
-            return next((run for run in reversed(runs) if _has_energy(run)), None)
+            return next((run for run in reversed(runs) if _has_energy(run, whole=whole)), None)
         if Path(reference).is_file():
             return Path(reference)
         number = f"{int(reference):04d}_" if reference.isdecimal() else None
         found = [run for run in runs if (run.name.startswith(number) if number else reference in run.name)]
+        branched = None if found or reference.endswith(".json") else newest_of_branch(runs, reference, fits, read_run)
+        if branched is not None:
+            return branched
         if not found:
             known = ", ".join(run.stem for run in runs[-3:]) or "none yet"
             raise ConfigurationError(
@@ -228,18 +273,20 @@ class Store:
         return found[::-1]
 
     def recover(self) -> list[Path]:
-        """Turn the journals of sessions that were killed into documents; says which.
+        """Turn the journals of sessions that were killed into documents, marked as unfinished; says which.
 
-        A journal that is being written, or whose document cannot be written now, stays for a later session.
+        A journal that is being written, or whose document cannot be written now, stays for a later session. One whose
+        document is there was published by a session that was killed before it could drop the journal.
         """
         recovered = []
         for journal in sorted(self.folder.glob("[0-9]*_*.jsonl")) if self.folder.is_dir() else []:
             with contextlib.suppress(OSError), journal.open("rb") as lines:
                 fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                document = _replay(lines.read())
-                if document is not None:
-                    recovered.append(publish(journal.with_suffix(".json"), document))
+                left, path = _replay(lines.read()), journal.with_suffix(".json")
+                if left is not None and not left.is_in(path):
+                    recovered.append(publish(path, left.document(unfinished=True)))
                 journal.unlink()
+        remove_partials(self.folder)
         return recovered
 
     @contextlib.contextmanager
@@ -269,62 +316,76 @@ def begin_file(path: Path, head: Head) -> tuple[RunWriter, Path | None]:
         journal = FileIO(os.open(journal_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
         fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
         left_over = _replay(journal.readall())
-        rescued = None if left_over is None else publish(path.with_name(f"{path.stem}.recovered.json"), left_over)
+        rescued = None
+        if left_over is not None and not any(left_over.is_in(one) for one in (path, *recovered_beside(path))):
+            rescued = publish(_free_name(path), left_over.document(unfinished=True))
         journal.seek(0)
         journal.truncate()
+        remove_partials(path.parent, glob.escape(path.name))
+        return RunWriter(journal, journal_path, path, head), rescued
     except BlockingIOError as error:
         raise ConfigurationError(
             f"--energy-json={path} is being written by another session; name another file"
         ) from error
     except OSError as error:
         raise ConfigurationError(f"--energy-json={path} cannot be written: {error.strerror}") from error
-    return RunWriter(journal, journal_path, path, head), rescued
 
 
-def publish(path: Path, content: bytes) -> Path:
-    """Write a file so that a reader sees all of it or nothing, also after a power cut."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return path
+def recovered_beside(path: Path) -> list[Path]:
+    """The documents that `begin_file` made of the journals of sessions that were killed while they wrote `path`."""
+    return sorted(path.parent.glob(f"{glob.escape(path.stem)}.recovered*.json"))
 
 
-def _document(
-    head: Head, environments: dict[str, Environment], results: list[Result], benchmarks: list[dict[str, Any]]
-) -> bytes:
-    run = Run(schema_version=SCHEMA_VERSION, environments=environments, results=tuple(results))
-    document = {
-        "machine_info": head.machine_info,
-        "commit_info": head.commit_info,
-        "benchmarks": benchmarks,
-        "datetime": head.datetime,
-        "version": head.version,
-        "energy": run,
-    }
-    return msgspec.json.format(msgspec.json.encode(document), indent=1)
+def _free_name(path: Path) -> Path:
+    """For the cases of a killed session; those of one before it stay where they are."""
+    names = (f"{path.stem}.recovered{'' if count == 1 else f'-{count}'}.json" for count in itertools.count(1))
+    return next(free for name in names if not (free := path.with_name(name)).exists())
 
 
-def _replay(text: bytes) -> bytes | None:
-    """The document of a journal, up to its last whole line; None when no Result was finished."""
+@dataclass(frozen=True)
+class _Contents:
+    """What a journal and a document both hold."""
+
+    head: Head
+    environments: dict[str, Environment]
+    results: list[Result]
+    benchmarks: list[dict[str, Any]]
+
+    def document(self, *, unfinished: bool) -> bytes:
+        """As pytest-benchmark writes it, with the energy block."""
+        run = Run(
+            schema_version=SCHEMA_VERSION,
+            environments=self.environments,
+            results=tuple(self.results),
+            unfinished=(self.head.origin or Origin()) if unfinished else None,
+        )
+        document = {
+            "machine_info": self.head.machine_info,
+            "commit_info": self.head.commit_info,
+            "benchmarks": self.benchmarks,
+            "datetime": self.head.datetime,
+            "version": self.head.version,
+            "energy": run,
+        }
+        return msgspec.json.format(msgspec.json.encode(document), indent=1)
+
+    def is_in(self, path: Path) -> bool:
+        """Whether a document holds every one of these results already."""
+        with contextlib.suppress(ResultFileError):
+            return holds(read_run(path).results, self.results)
+        return False
+
+
+def _replay(text: bytes) -> _Contents | None:
+    """What a journal holds up to its last whole line; None when no Result was finished."""
     head: Head | None = None
     environments: dict[str, Environment] = {}
     results: list[Result] = []
     benchmarks: list[dict[str, Any]] = []
     for line in text.split(b"\n")[:-1]:  # what follows the last line end was cut off while being written
         try:
-            entry = msgspec.json.decode(line, type=Entry)
-        except msgspec.DecodeError:
+            entry = from_json(line, Entry)
+        except Refused:
             break  # a torn line: what follows it was never acknowledged
         head = entry.head or head
         if entry.environment is not None:
@@ -333,4 +394,4 @@ def _replay(text: bytes) -> bytes | None:
             results.append(entry.result)
         if entry.benchmark is not None:
             benchmarks.append(entry.benchmark)
-    return _document(head, environments, results, benchmarks) if head is not None and results else None
+    return _Contents(head, environments, results, benchmarks) if head is not None and results else None

@@ -1,6 +1,6 @@
 """Long sweeps: how much they may still spend, and which of their cases an earlier session has measured.
 
-No pytest here: a benchmark asks, and skips what the answer says.
+No pytest here: `sweep_fixture.py` asks, and skips what the answer says.
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from energy_fixtures.engines.host import EngineHost
 from energy_fixtures.meters.base import Meter
 from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.records import Generation, Scenario
+from energy_fixtures.replay_check import mixed_of
 
 if TYPE_CHECKING:
     from energy_fixtures.scenarios import Resolved
@@ -53,6 +54,7 @@ class EngineTask:
         draft: Its draft model, for engines that load it per case.
         dummy_weights: Whether the weights are random numbers.
         first_round: Rounds are numbered from here, so that two tasks of one Scenario never share a prompt.
+        lengths: Of each request of an iteration, where they differ (`Work.lengths`).
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class EngineTask:
         *,
         dummy_weights: bool,
         first_round: int = 0,
+        lengths: tuple[tuple[int, int], ...] = (),
     ) -> None:
         self.pids: tuple[int, ...] = (host.pid,)
         self._host = host
@@ -70,11 +73,13 @@ class EngineTask:
         self._draft = draft
         self._dummy_weights = dummy_weights
         self._first_round = first_round
+        self._lengths = lengths
 
     def prepare(self, iterations: int, round_index: int) -> int:
         """See `Task.prepare`."""
         seed = self._scenario.seed + SEED_STRIDE * (self._first_round + round_index + 1)
-        self._host.prepare(Work(scenario=self._scenario, iterations=iterations, seed=seed, draft=self._draft))
+        work = Work(scenario=self._scenario, iterations=iterations, seed=seed, draft=self._draft, lengths=self._lengths)
+        self._host.prepare(work)
         return seed
 
     def go(self) -> float:
@@ -88,7 +93,9 @@ class EngineTask:
 
     def invalid(self, iterations: int, generation: Generation | None) -> tuple[str, ...]:
         """See `Task.invalid`."""
-        return () if generation is None else guards.work_differs(self._scenario, iterations, generation)
+        if generation is None:
+            return ()
+        return guards.work_differs(self._scenario, iterations, generation, self._lengths)
 
     def doubts(self, generation: Generation | None) -> tuple[str, ...]:
         """See `Task.doubts`."""
@@ -108,7 +115,9 @@ def engine_task(
     """
     dummies = case.spec.model.dummy_weights
     if case.scenario.arrivals is None:
-        return EngineTask(host, case.scenario, case.draft, dummy_weights=dummies)
+        mixed = mixed_of(case.scenario)
+        lengths = () if mixed is None else mixed.lengths
+        return EngineTask(host, case.scenario, case.draft, dummy_weights=dummies, lengths=lengths)
     from energy_fixtures.serving.task import ServingTask  # asyncio, for those who measure a server
 
     address = running if case.spec.engine == "server" else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import os
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,7 @@ from pytest_benchmark.utils import get_commit_info, get_machine_id
 
 from energy_fixtures.metrics import METRICS
 from energy_fixtures.records import SCHEMA_VERSION, Result
+from energy_fixtures.storage.commits import with_branch
 from energy_fixtures.store import Head
 
 _HANDING_OVER = ("save", "autosave", "json", "compare", "histogram")
@@ -85,7 +87,7 @@ def head(config: pytest.Config) -> Head:
         machine, commit = pytest_benchmark_generate_machine_info(), get_commit_info()
     return Head(
         machine_info=msgspec.to_builtins(machine),
-        commit_info=msgspec.to_builtins(commit),
+        commit_info=with_branch(msgspec.to_builtins(commit), os.environ),
         datetime=datetime.datetime.now(datetime.UTC).isoformat(),
         version=benchmark_version,
     )
@@ -94,7 +96,12 @@ def head(config: pytest.Config) -> Head:
 def machine_folder(board_names: tuple[str, ...]) -> str:
     """pytest-benchmark's folder of this machine, with the GPU's name where there is one, so that boards never mix."""
     names = sorted(set(board_names))
-    return "-".join((get_machine_id(), *(name.replace(" ", "-").replace("/", "-") for name in names)))
+    return "-".join((get_machine_id(), *map(_in_a_path, names)))
+
+
+def _in_a_path(name: str) -> str:
+    """A board's name as part of a folder's, whatever its driver says."""
+    return "".join("-" if letter in " /\\" or not letter.isprintable() else letter for letter in name)[:100]
 
 
 def tag(commit_info: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
 """`tox -e perf [-- GROUP ...]`: print the figures of the groups asked for, of all of them by default.
 
-Groups: collect window load accuracy compare gate ab workload estimate serving optimum.
+Groups: collect window load accuracy compare gate ab workload estimate serving history live storage sweep optimum extension.
 
 Exit status 0 also when a goal is missed, since machines differ; 1 when a figure could not be taken.
 """
@@ -10,7 +10,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 
-from perf import ab, accuracy, collect, compare, estimate, gate, optimum, serving, window, workload
+from perf import (
+    ab,
+    accuracy,
+    collect,
+    compare,
+    estimate,
+    extension,
+    gate,
+    history,
+    live,
+    optimum,
+    serving,
+    storage,
+    sweep,
+    window,
+    workload,
+)
 from perf.figure import CommandFailed, Figure
 
 GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -24,7 +40,12 @@ GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
     "workload": workload.figures,
     "estimate": estimate.figures,
     "serving": serving.figures,
+    "history": history.figures,
+    "live": live.figures,
+    "storage": storage.figures,
+    "sweep": sweep.figures,
     "optimum": optimum.figures,
+    "extension": extension.figures,
 }
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +16,7 @@ from typing import Literal
 import msgspec
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import MOST_TABLE_BYTES, Refused, converted, from_toml, read_text
 
 TABLE = Path(__file__).with_name("boards.toml")
 
@@ -58,6 +58,11 @@ class Board:
     source: str
     idle_w: float | None = None
     usable_bytes: int | None = None
+
+    @property
+    def capacity_bytes(self) -> int:
+        """What weights and caches may fill: what the driver hands out, or all of it where nobody published that."""
+        return self.memory_bytes if self.usable_bytes is None else self.usable_bytes
 
     def peak_flop_s(self, dtype: str, peak: Peak = "dense") -> float:
         """Peak rate for `dtype`; with `sparse` the dense one where the dtype has no sparse rate.
@@ -183,7 +188,7 @@ def _offered(name: str, extra: Path | None) -> str:
 
 def _nearest(name: str, extra: Path | None) -> list[str]:
     spelt = {_key(word): board.name for board in all_boards(extra) for word in (*board.aliases, board.name)}
-    near = difflib.get_close_matches(_key(name), spelt, n=6, cutoff=0.4)
+    near = difflib.get_close_matches(_key(name)[:200], spelt, n=6, cutoff=0.4)
     return list(dict.fromkeys(spelt[key] for key in near))[:3]
 
 
@@ -204,13 +209,15 @@ def _read(path: Path) -> tuple[Board, ...]:
         ConfigurationError: Unreadable, no TOML, or a row that is incomplete or impossible.
     """
     try:
-        table = msgspec.convert(tomllib.loads(path.read_text(encoding="utf-8")), _Table, strict=True)
+        raw = from_toml(read_text(path, MOST_TABLE_BYTES))
     except OSError as error:
         raise ConfigurationError(f"boards of {path.name} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except Refused as error:
         raise ConfigurationError(
             f"{path.name} is no TOML: {error}; the layout is that of reports/boards.toml"
         ) from error
-    except msgspec.ValidationError as error:
+    try:
+        table = converted(raw, _Table)
+    except Refused as error:
         raise ConfigurationError(f"{path.name} does not describe boards: {error}") from error
     return tuple(row.board() for row in table.board)

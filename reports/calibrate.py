@@ -1,7 +1,7 @@
 """How much sessions of the same work differ on this machine: A against A, several times, kept in the store.
 
 Each session is a pytest run of its own, saved as NNNN_calibrate_ and eight hex digits, so that the gate of later runs learns from it;
-the eight digits are those of this call, whose sessions all measured the same code, edited or not (`reports.history`).
+the eight digits are those of this call, whose sessions all measured the same code, edited or not (`reports.past`).
 """
 
 from __future__ import annotations
@@ -57,6 +57,6 @@ def calibrate(
             status = run_to_end([*command, *arguments, *options], folder=Path.cwd(), environ=os.environ, log=log)
             if status != 0 or not document.exists():
                 why = f"ended with exit status {status}" if status else "measured nothing"
-                raise CalibrationFailed(f"session {number} of {sessions} {why}:\n{tail(log)}")
+                raise CalibrationFailed(f"session {number} of {sessions} {why}:", below=tail(log))
             runs.append(read_run(document))
     return learn(runs)

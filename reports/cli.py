@@ -20,10 +20,14 @@ from energy_fixtures.errors import ConfigurationError, JoulesError
 from reports.console import COLUMNS, print_json, print_report, print_text, say, steps, write_text
 from reports.estimate.cli import estimate
 from reports.ideal.cli import ideal
+from reports.live.cli import live
 from reports.page.cli import report as page_report
 from reports.predict.cli import predict_app
+from reports.series.cli import history
 from reports.serving.cli import serving
-from reports.shared_options import Comment, GridGPerKwh, PricePerKwh, Storage
+from reports.shared_options import SAVED, Comment, GridGPerKwh, PricePerKwh, Storage
+from reports.storage.cli import storage_app
+from reports.sweep.cli import SweepCommand, sweep
 from reports.workload.cli import workload
 
 WRONG_USE = 4
@@ -48,8 +52,16 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 
 
 @app.callback(invoke_without_command=True)
-def joules(context: typer.Context) -> None:
+def joules(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
     """Energy as a test result for LLM inference. To measure, run pytest; these commands look at machines and results."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"pytest-joules {installed('pytest-joules')}")
+        raise typer.Exit
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -176,7 +188,7 @@ def compare(
     ] = "table",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write there instead.")] = None,
     comment: Comment = None,
-    storage: Storage = Path(".benchmarks"),
+    storage: Storage = SAVED,
     price_per_kwh: PricePerKwh = None,
     grid_g_per_kwh: GridGPerKwh = None,
 ) -> int:
@@ -239,10 +251,14 @@ def calibrate(
 
 app.command()(workload)
 app.command()(serving)
+app.command()(history)
+app.command()(live)
 app.command()(ideal)
 app.command()(estimate)
+app.command(cls=SweepCommand)(sweep)
 app.command(name="report")(page_report)
 app.add_typer(predict_app, name="predict")
+app.add_typer(storage_app, name="storage")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

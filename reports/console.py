@@ -31,7 +31,9 @@ def print_json(record: Any) -> None:
     """A record, or anything that msgspec can encode, indented; not-a-number and infinity become null."""
     import msgspec
 
-    print_text(msgspec.json.format(msgspec.json.encode(record)).decode())
+    from reports.render.text import plain_json
+
+    print_text(plain_json(msgspec.json.format(msgspec.json.encode(record)).decode()))
 
 
 def print_text(text: str) -> None:

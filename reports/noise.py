@@ -94,7 +94,7 @@ def learn(runs: Sequence[Run], codes: Sequence[str | None] | None = None) -> Bet
     Args:
         runs: Oldest first.
         codes: What each run measured: equal for the same code, None where that is not known, as for an edited checkout.
-            All the same when left out. See `reports.history`.
+            All the same when left out. See `reports.past`.
 
     Raises:
         ValueError: There is not a code for each run.

@@ -137,6 +137,29 @@ def _said(how: Decoding) -> str:
     return " ".join([how.method, *(f"{name} {value:g}".strip() for name, value in words.items() if value is not None)])
 
 
+def batching(results: Sequence[Result], level: float) -> Iterator[Row]:
+    """Every batch against one request alone, of the same lengths, by energy per request."""
+    known = _by_work(results)
+    for result in results:
+        scenario = _scenario(result)
+        if scenario.batch_size > 1:
+            alone = known.get(_changed(scenario, batch_size=1))
+            what = f"{scenario.engine} {scenario.input_tokens} + {scenario.output_tokens}, batch / one alone"
+            yield from _row(what, REQUEST, result, alone, level, "batched against alone")
+
+
+def speculative(results: Sequence[Result], level: float) -> Iterator[Row]:
+    """A draft model against none where the paper has a figure: at its smallest and its largest batch."""
+    known = _by_work(results)
+    for result in results:
+        scenario = _scenario(result)
+        drafts = scenario.speculation is not None and scenario.speculation.method == "draft"
+        if drafts and scenario.batch_size in (1, 128):
+            none = known.get(_changed(scenario, speculation=None))
+            figure = f"speculation at batch {scenario.batch_size}"
+            yield from _row(f"{scenario.engine} draft model / none", ENERGY, result, none, level, figure)
+
+
 def moe(results: Sequence[Result], level: float) -> Iterator[Row]:
     """The mixture of experts against the dense model; the file's ids say which is which."""
     dense = {_changed(_scenario(result), model=None): result for result in results if "dense" in result.case.split("-")}
@@ -205,6 +228,8 @@ def geometry(results: Sequence[Result], level: float) -> Iterator[Row]:
 QUESTIONS: dict[str, Callable[[Sequence[Result], float], Iterator[Row]]] = {
     "frameworks": frameworks,
     "decoding": decoding,
+    "speculative": speculative,
+    "batching": batching,
     "moe": moe,
     "parallelism": parallelism,
     "quantisation": quantisation,

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from energy_fixtures.errors import JoulesError
+from energy_fixtures.errors import ConfigurationError, JoulesError
 from energy_fixtures.records import Environment, Result
 from reports.comparison import Baseline
-from reports.history import learnt_from
 from reports.options import STALE_DAYS, add_options, names_a_file, read_options
 from reports.outputs import refuse_clashes
+from reports.past import learnt_from
 from reports.selection import Selection, owners
 from reports.session import WIDE, ReportSession
 
@@ -79,24 +79,33 @@ def _load_baseline(config: pytest.Config, report: ReportSession) -> Path | None:
     from energy_fixtures.session import KEY as MEASURING
     from energy_fixtures.store import Store, read_run
     from energy_fixtures.timing import machine_folder
+    from reports.baselines import find_baseline, fitting, saved_runs, stated
 
-    boards = read_boards()
+    session = config.stash[MEASURING]
+    boards = session.boards if session.elsewhere else read_boards()
     machine = machine_folder(tuple(str(board["name"]) for board in boards))
-    store = Store(config.stash[MEASURING].options.storage, machine)
-    report.storage = os.path.relpath(store.folder)
-    report.recovered = tuple(CUT_OFF.format(os.path.relpath(path)) for path in store.recover())
-    reference = report.options.reference
-    if reference is not None and names_a_file(reference) and not Path(reference).is_file():
-        saved = [run for run in store.runs() if reference in run.name]
-        report.absent = None if saved else reference
-    path = None if report.absent is not None else store.find(reference)
-    if path is None:
-        return None
-    report.baseline = Baseline(path.stem, read_run(path))
+    options, doubts = session.options, list[str]()
+    store = saved_runs(options.shared, options.storage, machine, doubts.append)
+    report.storage = store.place
+    if isinstance(store, Store):
+        report.recovered = tuple(CUT_OFF.format(os.path.relpath(path)) for path in store.recover())
     here = Environment(host=host_facts(), boards=boards, packages={}, engine={}, meter={})
-    report.refused = report.baseline.elsewhere(here)
+    reference, resumes = report.options.reference, options.resume
+    path = find_baseline(store, reference, whole=resumes, fits=fitting(here, options.meter), say=doubts.append)
+    report.recovered += stated(doubts)
+    if path is None:
+        report.absent = reference if reference is not None and names_a_file(reference) else None
+        return None
+    run = read_run(path)
+    if resumes and run.unfinished is not None:
+        raise ConfigurationError(
+            f"--energy-compare={reference} names a run that was cut off, and --energy-resume may go on from it: its results"
+            " would be compared with themselves; name a whole run"
+        )
+    report.baseline = Baseline(path.stem, run)
+    report.refused = () if session.elsewhere else report.baseline.elsewhere(here)
     report.stale = report.baseline.stale(datetime.datetime.now(datetime.UTC), STALE_DAYS)
-    report.max_rounds = config.stash[MEASURING].options.max_rounds
+    report.max_rounds = options.max_rounds
     if report.options.limits:
         report.between = learnt_from(store.runs())
     return path
@@ -130,6 +139,11 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 def pytest_energy_result(config: pytest.Config, item: pytest.Item, result: Result, environment: Environment) -> None:
     report = config.stash[KEY]
     report.add(result, environment)
+    said = report.verdict(result)
+    if said is not None:
+        from energy_fixtures.session import KEY as MEASURING
+
+        config.stash[MEASURING].live.judged(result.fullname, said.verdict.value, said.sentence)
     item.user_properties += report.properties(result)  # of the test case in JUnit's file
 
 

@@ -28,22 +28,24 @@ class Value:
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """Figures that belong together.
+    """Figures that belong together, or a finding without one.
 
     Attributes:
         says: What was compared and found, as the middle of a sentence.
-        values: At least one.
+        values: At least one for a figure, none for a finding.
         board, model, dtype: The setting, None where the paper does not say.
+        binned: Of whole workloads, summed over cells, instead of one length at one batch size.
         source: Paper and place.
         printed: `change` as a percentage more or less, `factor` as so many times.
     """
 
     says: str
-    values: tuple[Value, ...]
     source: str
+    values: tuple[Value, ...] = ()
     board: str | None = None
     model: str | None = None
     dtype: str | None = None
+    binned: bool = False
     printed: Literal["change", "factor"] = "change"
 
     def one(self, value: Value) -> str:
@@ -63,7 +65,8 @@ class Published:
         """All of it, for a note."""
         values = ", ".join(f"{self.one(value)}{f' {value.where}' if value.where else ''}" for value in self.values)
         setting = ", ".join(part for part in (self.model, self.dtype, self.board) if part)
-        return f"published: {self.says}: {values}{f'; {setting}' if setting else ''} ({self.source})"
+        figures = f": {values}" if values else ""
+        return f"published: {self.says}{figures}{f'; {setting}' if setting else ''} ({self.source})"
 
 
 def _saved(percent: float, where: str = "") -> Value:
@@ -81,6 +84,25 @@ FIGURES: Mapping[str, Published] = {
         board="RTX A6000",
         model=LLAMA,
         dtype=BF16,
+        binned=True,
+        source=f"{CONSIDERATIONS}, Table 4",
+    ),
+    "transformers over the ideal": Published(
+        says="energy of Transformers without compilation over the ideal, binned workloads at the largest batch",
+        values=(_more(506.52, "BurstGPT"), _more(102.79, "Azure code"), _more(490.23, "Azure conversation")),
+        board="RTX A6000",
+        model=LLAMA,
+        dtype=BF16,
+        binned=True,
+        source=f"{CONSIDERATIONS}, Table 4",
+    ),
+    "vllm over the ideal": Published(
+        says="energy of vLLM (CUDA graphs) over the ideal, binned workloads at the largest batch",
+        values=(_more(63.75, "BurstGPT"), _more(26.59, "Azure code"), _more(64.22, "Azure conversation")),
+        board="RTX A6000",
+        model=LLAMA,
+        dtype=BF16,
+        binned=True,
         source=f"{CONSIDERATIONS}, Table 4",
     ),
     "compiled against eager": Published(
@@ -105,11 +127,21 @@ FIGURES: Mapping[str, Published] = {
         source=CONSIDERATIONS,
     ),
     "speculation at batch 128": Published(
-        says="the same at batch 128",
+        says="the same draft models against none, batch 128",
         values=(_more(25.65),),
         model=LLAMA,
         dtype=BF16,
         source=CONSIDERATIONS,
+    ),
+    "batched against alone": Published(
+        says="energy per prompt of batched deployments (OPT-125M, Llama-2-7b, DeepSeek-V3; the batch sizes are not stated)"
+        " against one prompt alone",
+        values=(
+            Value(ratio=0.0015 / 0.0301, where="L4", decimals=1),
+            Value(ratio=0.0145 / 0.2595, where="A100 40GB", decimals=1),
+            Value(ratio=0.6912 / 56.9348, where="A100 80GB", decimals=1),
+        ),
+        source=f"{PROMPTS}, Table IV",
     ),
     "moe against dense": Published(
         says="OLMoE-1B-7B against OLMo-1B (up to)",
@@ -171,21 +203,52 @@ FIGURES: Mapping[str, Published] = {
 }
 """By the name that `reports.papers` looks them up under."""
 
-FINDINGS: Mapping[str, tuple[str, ...]] = {
-    "decoding": (f"published: beam search and sampling differ little from greedy decoding ({CONSIDERATIONS})",),
+FINDINGS: Mapping[str, tuple[Published, ...]] = {
+    "decoding": (
+        Published(
+            says="beam search and sampling differ little from greedy decoding",
+            source=CONSIDERATIONS,
+            model=LLAMA,
+            dtype=BF16,
+        ),
+    ),
     "geometry": (
-        "published: energy per prompt is linear or nearly linear in input and in output tokens"
-        f" ({PROMPTS}; decode: {CONSIDERATIONS})",
-        "published: prefill energy is flat at short inputs and small batches and grows above 128 tokens at one rate for"
-        f" every batch size ({CONSIDERATIONS})",
+        Published(
+            says="energy per prompt is linear or nearly linear in input and in output tokens",
+            source=f"{PROMPTS}; decode: {CONSIDERATIONS}",
+        ),
+        Published(
+            says="prefill energy is flat at short inputs and small batches and grows above 128 tokens at one rate for every"
+            " batch size",
+            source=CONSIDERATIONS,
+            model=LLAMA,
+            dtype=BF16,
+        ),
+    ),
+    "serving": (
+        Published(
+            says="against the same requests offline, online continuous batching takes more energy at small batches and saves"
+            " up to 5 % at large ones; no arrival process is described",
+            source=CONSIDERATIONS,
+            model=LLAMA,
+            dtype=BF16,
+        ),
     ),
     "quantisation": (
-        "published: fewer bits save much only where memory is tight: Llama-3.1-8B on one L4, little on two"
-        f" ({PROMPTS})",
+        Published(
+            says="fewer bits save much only where memory is tight: on one L4, little on two",
+            source=PROMPTS,
+            board="L4",
+            model=LLAMA,
+        ),
     ),
     "structure": (
-        "published: linear in layers; flat between hidden sizes 384 and 1536, then rising; MQA < GQA < MHA"
-        f" (variants of Gemma-7B and Llama-3-70B on A100 80GB; {PROMPTS})",
+        Published(
+            says="linear in layers (variants of Gemma-7B and Llama-3-70B); flat between hidden sizes 384 and 1536, then"
+            " rising; MQA < GQA < MHA (variants of Gemma-7B)",
+            source=PROMPTS,
+            board="A100 80GB",
+        ),
     ),
 }
-"""What was found without a figure, by question."""
+"""What was found without a figure of its own, by question."""

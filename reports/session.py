@@ -65,6 +65,12 @@ class ReportSession:
         pair = self._pairs[name] = self.baseline.pair(result, environment)
         self._judgements[name] = self._judge(pair)
 
+    def verdict(self, result: Result) -> Judgement | None:
+        """The worst that its limits say of a result; None where none applies."""
+        worst = self._worst(result.fullname)
+        said = self._judgements.get(result.fullname, [])
+        return next((judgement for judgement in said if judgement.verdict is worst), None)
+
     def open(self, result: Result, environment: Environment) -> bool:
         """Whether another round may still bring a verdict on this case."""
         if self.baseline is None or not self.options.limits:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,10 @@ import typer
 Comment = Annotated[
     str | None, typer.Option(metavar="NAME", help="Name in Markdown's hidden marker, to tell comments apart.")
 ]
-Storage = Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are saved.")]
+Storage = Annotated[
+    str, typer.Option(metavar="FOLDER|URL", help="Where runs are saved: a folder, or a shared store (s3://...).")
+]
+SAVED = ".benchmarks"  # pytest-benchmark's own default
 PricePerKwh = Annotated[
     str | None, typer.Option(metavar="PRICE", help="Of a kilowatt-hour, for what changes cost: 0.30EUR.")
 ]

@@ -11,10 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from energy_fixtures.metrics import METRICS, own_error
-from energy_fixtures.records import Result
+from energy_fixtures.records import Environment, Result
 from energy_fixtures.workloads.bins import Cell
+from reports.boards import Peak
+from reports.ideal.floor import floor_of
+from reports.ideal.gap import floor_for
 from reports.statistics import summarise
 from reports.workload.total import CellEnergy, Total, total_energy
 
@@ -29,7 +33,9 @@ class StackTotal:
         workload: Its name. synthetic: Drawn by a generator, not recorded.
         engine, execution: The stack.
         total: Over the measured cells. of_requests: In all cells of the workload.
+        left_out: Requests of the workload that are in none, longer than the last bins; None where the file does not say.
         cells: The measured ones, by input and output bin.
+        input_inflation, output_inflation: Of the measured cells, binned over true tokens; None where the file does not say.
     """
 
     workload: str
@@ -38,6 +44,9 @@ class StackTotal:
     execution: str
     total: Total
     of_requests: int
+    left_out: int | None
+    input_inflation: float | None
+    output_inflation: float | None
     cells: Mapping[tuple[int, int], Result]
 
     @property
@@ -73,7 +82,9 @@ def totals_of(results: Sequence[Result], level: float) -> tuple[StackTotal, ...]
     groups: dict[tuple[str, str, str], list[Result]] = {}
     for result in results:
         workload = result.params.get("workload")
-        if result.scenario is not None and isinstance(workload, str) and PER_BATCH.values(result):
+        counted = result.scenario is not None and _cell(result).requests > 0
+        if isinstance(workload, str) and counted and PER_BATCH.values(result):
+            assert result.scenario is not None  # it was counted
             key = (workload, result.scenario.engine, result.scenario.execution)
             groups.setdefault(key, []).append(result)
     return tuple(_total(*key, members, level) for key, members in groups.items())
@@ -89,19 +100,55 @@ def savings_of(totals: Sequence[StackTotal], level: float) -> Iterator[Saving]:
                 yield _saving(new, old, level)
 
 
+def over_ideal(
+    stack: StackTotal, environments: Mapping[str, Environment], peak: Peak, boards: Path | None = None
+) -> float | str:
+    """Energy of the measured cells over their ideal: operations at the board's peak rate and power, as in Table 4.
+
+    Args:
+        stack: The total.
+        environments: By key, for the boards.
+        peak: The paper takes the rate with sparsity.
+        boards: File of further boards.
+
+    Returns:
+        The ratio, or why there is none, as a clause.
+    """
+    ideal_j = 0.0
+    for result in stack.cells.values():
+        floor = floor_for(result, environments.get(result.environment), boards)
+        if isinstance(floor, str):
+            return floor
+        same = floor_of(floor.job, floor.board, count=floor.count, copies=floor.copies, peak=peak)
+        assert result.scenario is not None  # totals_of keeps no other
+        ideal_j += _cell(result).requests / result.scenario.batch_size * same.ideal_j
+    return stack.total.covered_j / ideal_j
+
+
 def _total(workload: str, engine: str, execution: str, members: Sequence[Result], level: float) -> StackTotal:
     cells = {(one.input_tokens, one.output_tokens): result for one, result in ((_cell(r), r) for r in members)}
-    requests = members[0].params.get("workload_requests")
+    requests, left_out = (members[0].params.get(name) for name in ("workload_requests", "left_out"))
     held = [_cell(result) for result in cells.values()]
     return StackTotal(
         workload=workload,
         synthetic=bool(members[0].params.get("synthetic")),
         engine=engine,
         execution=execution,
-        total=total_energy(held, [_energy(result, level) for result in cells.values()]),
+        total=total_energy(held, [batch_energy(result, level) for result in cells.values()]),
         of_requests=requests if isinstance(requests, int) else sum(cell.requests for cell in held),
+        left_out=left_out if isinstance(left_out, int) else None,
+        input_inflation=_inflation(cells, "input_tokens"),
+        output_inflation=_inflation(cells, "output_tokens"),
         cells=cells,
     )
+
+
+def _inflation(cells: Mapping[tuple[int, int], Result], side: str) -> float | None:
+    """Tokens of requests of the bins' lengths over those that they truly have."""
+    true = [result.params.get(f"true_{side}") for result in cells.values()]
+    binned = [_cell(result).requests * getattr(result.scenario, side) for result in cells.values()]
+    known = [tokens for tokens in true if isinstance(tokens, int) and tokens > 0]
+    return sum(binned) / sum(known) if known and len(known) == len(true) else None
 
 
 def _saving(new: StackTotal, old: StackTotal, level: float) -> Saving:
@@ -109,7 +156,7 @@ def _saving(new: StackTotal, old: StackTotal, level: float) -> Saving:
     sums = []
     for stack in (new, old):
         results = [stack.cells[place] for place in both]
-        sums.append(total_energy([_cell(one) for one in results], [_energy(one, level) for one in results]))
+        sums.append(total_energy([_cell(one) for one in results], [batch_energy(one, level) for one in results]))
     ratio = sums[0].covered_j / sums[1].covered_j
     errors = [None if one.uncertainty_j is None else one.uncertainty_j / one.covered_j for one in sums]
     low = high = None
@@ -129,8 +176,8 @@ def _cell(result: Result) -> Cell:
     )
 
 
-def _energy(result: Result, level: float) -> CellEnergy:
-    """One batch: an iteration of the case is one batch. Its standard uncertainty from the interval of the mean."""
+def batch_energy(result: Result, level: float) -> CellEnergy:
+    """One iteration of the case, which is one batch. Its standard uncertainty from the interval of the mean."""
     assert result.scenario is not None
     summary = summarise(PER_BATCH.values(result), level, own_error=own_error(PER_BATCH, result))
     half = summary.half_width

@@ -1,8 +1,13 @@
-"""Builders of small, valid records, shared by all tests."""
+"""Builders of small, valid records, and what checks pages, shared by all tests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -10,8 +15,40 @@ from hypothesis import settings
 from energy_fixtures.readings import Reading
 from energy_fixtures.records import Environment, Generation, Request, Result, Scenario, Trial
 
+AXE = "axe-core@4.14.1"
+
 settings.register_profile("untimed", deadline=None)  # how long an example takes says something of the machine alone
 settings.load_profile("untimed")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def folders_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Sessions that tests start are not shown to who looks on with `joules live`, and what they cache is not this user's."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """axe-core's script: the file that JOULES_AXE names, else from npm's registry."""
+    named = os.environ.get("JOULES_AXE")
+    if named:
+        return Path(named).read_text()
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm on this machine to fetch axe-core with; set JOULES_AXE to an axe.min.js")
+    folder = tmp_path_factory.mktemp("axe")
+    try:
+        subprocess.run([npm, "pack", "--silent", AXE], cwd=folder, check=True, capture_output=True, timeout=20)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+        pytest.skip("npm's registry cannot be reached; set JOULES_AXE to an axe.min.js")
+    (archive,) = folder.glob("*.tgz")
+    with tarfile.open(archive) as packed:
+        script = packed.extractfile("package/axe.min.js")
+        assert script is not None
+        return script.read().decode()
 
 
 def make_scenario(**changes: object) -> Scenario:

@@ -23,11 +23,17 @@ WIRING = {
     "energy_fixtures/items.py",
     "energy_fixtures/options.py",
     "energy_fixtures/plugin.py",
+    "energy_fixtures/resuming.py",
     "energy_fixtures/session.py",
+    "energy_fixtures/sweep_fixture.py",
     "energy_fixtures/timing.py",
     "reports/options.py",
     "reports/plugin.py",
     "reports/session.py",
+    "reports/sweep/listing.py",
+    "reports/sweep/on_node.py",
+    "reports/sweep/replay.py",
+    "reports/sweep/warm.py",
 }
 # One file each, so that a change of theirs is met in one place.
 HOMES = {
@@ -38,7 +44,15 @@ HOMES = {
     "transformers": {"energy_fixtures/engines/transformers_engine.py"},
     "vllm": {"energy_fixtures/engines/vllm_engine.py"},
     "zeus": {"energy_fixtures/meters/zeus_meter.py"},
-    "scipy": {"reports/statistics.py", "reports/within.py", "reports/ab/spread.py", "reports/predict/fitting.py"},
+    "scipy": {
+        "reports/statistics.py",
+        "reports/within.py",
+        "reports/ab/spread.py",
+        "reports/predict/fitting.py",
+        "reports/series/change_points.py",
+    },
+    "fsspec": {"energy_fixtures/storage/remote.py"},
+    "ray": {"reports/ray_connection.py"},
     "sklearn": {"reports/predict/learners.py"},
     "typer": {
         "reports/cli.py",
@@ -49,6 +63,10 @@ HOMES = {
         "reports/estimate/cli.py",
         "reports/predict/cli.py",
         "reports/page/cli.py",
+        "reports/sweep/cli.py",
+        "reports/series/cli.py",
+        "reports/live/cli.py",
+        "reports/storage/cli.py",
     },
 }
 # What reports may know of the measuring half: its words, never its machinery.
@@ -59,25 +77,31 @@ WORDS = {
     "phases",
     "examination",
     "store",
+    "storage",  # where runs are kept, and the index of them
     "metrics",
     "units",
     "reasons",
     "errors",
+    "foreign",  # how files of others are read, and the limits
     "environment",
     "hookspecs",
     "workloads",  # lengths, bins and arrivals: what was asked of an engine
     "models",  # shapes and their sizes: what an engine holds
+    "live",  # what a running session tells
     "serving",  # arrivals and service levels: how requests came
 }
 # The two plugins meet in one file: one session, one machine folder, the boards of the header. The commands in another.
 MEETING = {
     "reports/plugin.py": {"boards", "recording", "session", "timing"},
     "reports/cli.py": {"doctor"},
+    "reports/sweep/listing.py": {"plugin", "timing"},
+    "reports/sweep/on_node.py": {"session"},
+    "reports/sweep/replay.py": {"session", "timing"},
     "reports/ab/keep.py": {"timing"},  # a file that is kept is pytest-benchmark's own
 }
 HEAVY = (
     *("torch", "transformers", "vllm", "zeus", "rich", "scipy", "pandas", "sklearn", "pynvml", "amdsmi", "typer"),
-    *("numpy", "polars", "aiohttp", "altair", "vl_convert"),
+    *("numpy", "polars", "aiohttp", "altair", "vl_convert", "fsspec", "s3fs", "botocore"),
 )
 
 

@@ -26,6 +26,7 @@ from typing import Literal, Protocol
 from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.record import Record
 from energy_fixtures.records import Generation, Scenario
+from energy_fixtures.workloads.mix import batches
 
 Facts = Mapping[str, str | int | float | bool]
 
@@ -82,12 +83,22 @@ class Work(Record, frozen=True, kw_only=True):
 
     Prompts of iteration i are drawn from `seed + i`, so that no two iterations of a session share a prefix.
     `draft` is the resolved draft model for engines that load it per case (Transformers).
+    `lengths` are the input and output tokens of each request of an iteration, where they differ: they are served
+    `batch_size` at a time in this order.
     """
 
     scenario: Scenario
     iterations: int
     seed: int
     draft: ModelSpec | None = None
+    lengths: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def batches(self) -> tuple[tuple[tuple[int, int], ...], ...]:
+        """Input and output tokens of every request of one iteration, batch by batch."""
+        scenario = self.scenario
+        alike = ((scenario.input_tokens, scenario.output_tokens),) * scenario.batch_size
+        return batches(self.lengths or alike, scenario.batch_size)
 
 
 class Engine(Protocol):

@@ -48,7 +48,11 @@ class Unframer(Generic[Message]):
                 return
             body = bytes(self._buffer[HEADER_BYTES:end])
             del self._buffer[:end]
-            yield self._decoder.decode(body)
+            try:
+                message = self._decoder.decode(body)
+            except (RecursionError, UnicodeDecodeError) as error:
+                raise msgspec.DecodeError(f"no message: {error}") from error
+            yield message
 
 
 def commands(connection: socket.socket) -> Iterator[Command]:

@@ -48,6 +48,7 @@ from energy_fixtures.engines.base import (
 from energy_fixtures.engines.channel import READ_BYTES, frame, reply_unframer
 from energy_fixtures.engines.log_tail import log_tail
 from energy_fixtures.engines.process_tree import end_tree, tree_of
+from energy_fixtures.engines.scratch import leading_to, make_scratch, remove_scratch
 from energy_fixtures.errors import EngineFailed
 from energy_fixtures.records import Generation
 
@@ -79,8 +80,14 @@ class EngineHost:
     facts: Facts
 
     def __init__(
-        self, command: Sequence[str], environ: Mapping[str, str], timeout_s: float, on_wait: OnWait | None
+        self,
+        command: Sequence[str],
+        environ: Mapping[str, str],
+        timeout_s: float,
+        on_wait: OnWait | None,
+        scratch: Path | None = None,
     ) -> None:
+        self._scratch = scratch
         self.timeout_s = timeout_s
         self.on_wait = on_wait
         self._log = tempfile.TemporaryFile(prefix="joules-engine-")  # noqa: SIM115 - closed by close()
@@ -122,7 +129,9 @@ class EngineHost:
         Raises:
             EngineFailed: It could not be loaded. The process is gone already.
         """
-        host = cls(command, environ or {}, timeout_s, on_wait)
+        scratch = make_scratch() if spec.engine == "vllm" else None  # the others leave no file behind
+        led = {} if scratch is None else leading_to(scratch)
+        host = cls(command, {**led, **(environ or {})}, timeout_s, on_wait, scratch)
         try:
             host.facts = host._ask(Load(spec=spec), Loaded, "loading", None).facts
         except BaseException:  # nobody else holds this host yet, not even when Ctrl-C ends the wait
@@ -173,6 +182,8 @@ class EngineHost:
                 pass  # it is killed below
         self._socket.close()
         end_tree(self._process, tree)
+        if self._scratch is not None:
+            remove_scratch(self._scratch)
         self._log.close()
 
     def __enter__(self) -> EngineHost:

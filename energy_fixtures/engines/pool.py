@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from energy_fixtures.engines.base import EngineSpec
 from energy_fixtures.engines.host import EngineHost
+from energy_fixtures.engines.scratch import remove_left
 from energy_fixtures.errors import EngineFailed
 from energy_fixtures.record import digest
 
@@ -22,6 +23,7 @@ class EnginePool:
     """
 
     def __init__(self, *, timeout_s: float, on_wait: Callable[[float], None]) -> None:
+        remove_left()
         self._timeout_s = timeout_s
         self._on_wait = on_wait
         self._host: EngineHost | None = None

@@ -11,7 +11,7 @@ import psutil
 
 REAP_WAIT_S = 5.0  # a process in the middle of a device call dies only when the driver returns
 POLL_S = 0.005
-TRACKER_WAIT_S = 1.0  # a resource tracker unlinks what is left as soon as the others are gone
+TRACKER_WAIT_S = 3.0  # once the others are gone, a resource tracker unlinks what is left, a guard its files
 
 
 def tree_of(root: subprocess.Popen[bytes]) -> list[psutil.Process]:
@@ -35,12 +35,12 @@ def tree_of(root: subprocess.Popen[bytes]) -> list[psutil.Process]:
 
 
 def end_tree(root: subprocess.Popen[bytes], descendants: list[psutil.Process]) -> None:
-    """Kill `root` and `descendants` and reap them; Python's resource trackers go last.
+    """Kill `root` and `descendants` and reap them; Python's resource trackers and our own guards go last.
 
-    A tracker unlinks the shared memory and semaphores of processes that could not do it themselves,
-    when the last of them is gone; killed at once, it would leave them in /dev/shm until the next boot.
+    A tracker unlinks the shared memory and semaphores of processes that could not do it themselves, when the last of
+    them is gone; killed at once, it would leave them in /dev/shm until the next boot. So would a guard its server's files.
     """
-    trackers = [process for process in descendants if _is_resource_tracker(process)]
+    trackers = [process for process in descendants if _tidies_up(process)]
     workers = [process for process in descendants if process not in trackers]
     if root.poll() is None:
         root.kill()
@@ -81,8 +81,8 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
-def _is_resource_tracker(process: psutil.Process) -> bool:
+def _tidies_up(process: psutil.Process) -> bool:
     try:
-        return any("resource_tracker" in word for word in process.cmdline())
+        return any("resource_tracker" in word or "engines.server_guard" in word for word in process.cmdline())
     except psutil.Error:
         return False

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import http.client
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -62,6 +63,7 @@ class ServerEngine:
         self._schedule: Schedule | None = None
         self._scenario: Scenario | None = None
         self._before: dict[str, int] = {}
+        self._key = local.server_key() if spec.server is not None else None
         if spec.server is not None:
             self._address = Address(host=spec.server.host, port=spec.server.port)
             self._model = spec.server.model_id
@@ -105,7 +107,7 @@ class ServerEngine:
         with contextlib.suppress(subprocess.TimeoutExpired):  # it lives, and only lost connections
             status = self._guard.wait(DEATH_WAIT_S)
             raise EngineFailed(
-                f"vllm serve ended with status {status} while it served; its last lines say why.", kind="raised"
+                f"vllm serve {_ended(status)} while it served; its last lines may say why.", kind="raised"
             )
 
     def collect(self) -> Generation:
@@ -119,11 +121,14 @@ class ServerEngine:
         sent = sum(len(run.requests) for run in self._runs)  # one that failed may have been finished for the server
         foreign = None if finished is None else max(0, finished - sent)  # in all runs together
         runs: list[ServingRun] = [
-            serving_run(run, cut=self._schedule.cut, foreign_requests=foreign if foreign is None or place == 0 else 0)
+            serving_run(
+                run,
+                cut=self._schedule.cut,
+                foreign_requests=foreign if foreign is None or place == 0 else 0,
+                secret=self._key,
+            )
             for place, run in enumerate(self._runs)
         ]
-        for run in self._runs:
-            _say_failures(run)
         return Generation(
             requests=tuple(served),
             drafted_tokens=counted.get("drafted_tokens") if speculated else None,
@@ -161,7 +166,7 @@ class ServerEngine:
         self._held = ours
         if not local.wait_for(self._address, lambda: self._guard is not None and self._guard.poll() is None):
             raise EngineFailed(
-                f"vllm serve ended with status {self._guard.poll()} before it was ready; its last lines say why.",
+                f"vllm serve {_ended(self._guard.poll())} before it was ready; its last lines say why.",
                 kind="raised",
             )
         return model.path
@@ -177,7 +182,6 @@ class ServerEngine:
             drawn = {"temperature": 1.0 if decoding.temperature is None else decoding.temperature, "seed": seed}
             drawn |= {} if decoding.top_k is None else {"top_k": decoding.top_k}
             drawn |= {} if decoding.top_p is None else {"top_p": decoding.top_p}
-        key = os.environ.get("OPENAI_API_KEY") if self._spec.server is not None else None
         bodies = []
         for planned, prompt in zip(schedule.requests, prompts, strict=True):
             asked = {
@@ -190,7 +194,7 @@ class ServerEngine:
                 "stream_options": {"include_usage": True},
                 **drawn,
             }
-            bodies.append(self._address.post(msgspec.json.encode(asked), key))
+            bodies.append(self._address.post(msgspec.json.encode(asked), self._key))
         return bodies
 
     def _mark(self, iteration: int, mark: Mark, at_s: float) -> None:
@@ -198,7 +202,7 @@ class ServerEngine:
 
     def _counters(self) -> dict[str, int]:
         try:
-            status, page = local.ask(self._address, "/metrics")
+            status, page = local.ask(self._address, "/metrics", key=self._key)
         except (OSError, http.client.HTTPException):  # it died; what became of the requests says so
             return {}
         return prometheus.counters(page) if status == 200 else {}
@@ -223,7 +227,7 @@ class ServerEngine:
         """What a running server tells: vLLM its version, others nothing."""
         facts: dict[str, str | int | float | bool] = {"framework": "server", "device": self._spec.device}
         try:
-            status, text = local.ask(self._address, "/version")
+            status, text = local.ask(self._address, "/version", key=self._key)
             told = msgspec.json.decode(text, type=dict[str, Any]).get("version") if status == 200 else None
         except (OSError, http.client.HTTPException, msgspec.DecodeError):  # another make of server
             told = None
@@ -234,6 +238,16 @@ class ServerEngine:
         return facts
 
 
+def _ended(status: int | None) -> str:
+    """How a server ended, from its guard's exit status: 128 and a signal's number, or below zero that of the guard's own."""
+    number = 0 if status is None else -status if status < 0 else status - 128
+    try:
+        name = signal.Signals(number).name
+    except ValueError:
+        return f"ended with status {status}"
+    return f"was ended by {name}"
+
+
 def _loop_run(coroutine: Coroutine[Any, Any, None]) -> None:
     """Run on uvloop where it is installed, as it comes with vLLM: half the cost of asyncio's own loop."""
     try:
@@ -242,10 +256,3 @@ def _loop_run(coroutine: Coroutine[Any, Any, None]) -> None:
         asyncio.run(coroutine)
     else:
         uvloop.run(coroutine)
-
-
-def _say_failures(run: Run) -> None:
-    """The first words of each kind of failure, once, for the engine's log."""
-    said = {sent.failure: sent.why for sent in reversed(run.requests) if sent.failure is not None}
-    for failure, why in said.items():
-        print(f"load client: {failure}: {why}", file=sys.stderr, flush=True)  # noqa: T201 - the log is this process's stderr

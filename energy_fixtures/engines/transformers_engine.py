@@ -10,6 +10,7 @@ The only file that imports Transformers; it is imported in the engine's own proc
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import shutil
 import time
@@ -24,11 +25,12 @@ from transformers import AutoConfig, AutoModelForCausalLM, CompileConfig, Genera
 
 from energy_fixtures.engines.base import EngineSpec, Facts, Work
 from energy_fixtures.engines.quantisation import bitsandbytes_arguments
+from energy_fixtures.engines.transformers_batches import PAD, Done, batch_of
 from energy_fixtures.engines.transformers_limits import refusal_of_work
 from energy_fixtures.errors import EngineFailed
 from energy_fixtures.models.base import LocalModel, ModelSpec
 from energy_fixtures.models.materialise import materialise
-from energy_fixtures.records import Generation, Request, Scenario, Span
+from energy_fixtures.records import Generation, Scenario
 from energy_fixtures.workloads.prompts import special_ids, work_prompts
 
 RECOMPILE_LIMIT = 64  # graphs, one per batch size and cache length; torch's own 8 would soon be spent
@@ -63,8 +65,7 @@ class TransformersEngine:
         prompts = work_prompts(work, vocab_size=self._vocabulary, avoid=self._avoid)
         self._job = _Job(
             work=work,
-            prompts=[torch.tensor(rows, device=self._device) for rows in prompts],
-            settings=_settings(scenario, self._device),
+            batches=self._on_device(prompts, work),
             draft=self._draft(work),
         )
         self._forget_cache_length()
@@ -75,18 +76,24 @@ class TransformersEngine:
         job = self._prepared()
         job.start()
         draft = {} if job.draft is None else {"assistant_model": job.draft}
-        mask = torch.ones_like(job.prompts[0])
         with _counted(self._model, job):
-            for iteration, prompts in enumerate(job.prompts):
-                torch.manual_seed(job.work.seed + iteration)
+            for number, (lengths, tensors) in enumerate(job.batches):
+                torch.manual_seed(job.work.seed + number)
                 watch = _Watch(self._device)
-                output = self._model.generate(
-                    prompts, attention_mask=mask, generation_config=job.settings, stopping_criteria=[watch], **draft
-                )
+                output = self._model.generate(**tensors, stopping_criteria=[watch], **draft)
                 watch.stop()
                 rows, tokens = output.shape
-                asked = prompts.shape[1]
-                job.done.append(_Done(rows, asked, tokens - asked, watch.begin_s, watch.ttft_s, watch.e2e_s))
+                steps = tokens - tensors["inputs"].shape[1]
+                job.done.append(
+                    Done(
+                        lengths=lengths,
+                        rows=rows,
+                        steps=steps,
+                        begin_s=watch.begin_s,
+                        ttft_s=watch.ttft_s,
+                        e2e_s=watch.e2e_s,
+                    )
+                )
 
     def collect(self) -> Generation:
         """See `Engine.collect`."""
@@ -99,21 +106,26 @@ class TransformersEngine:
                 kind="unsupported",
             )
         return Generation(
-            requests=tuple(
-                Request(
-                    input_tokens=done.input_tokens,
-                    output_tokens=done.output_tokens,
-                    finish_reason="length",
-                    ttft_s=done.ttft_s,
-                    e2e_s=done.e2e_s,
-                )
-                for done in job.done
-                for _ in range(done.rows)
-            ),
+            requests=tuple(request for done in job.done for request in done.requests()),
             drafted_tokens=None if scenario.speculation is None else job.drafted,
             accepted_tokens=None if scenario.speculation is None else job.accepted,
-            spans=tuple(done.span(job.started_s) for done in job.done),
+            # of an iteration in several batches nobody could tell where prefill ends
+            spans=() if job.work.lengths else tuple(done.span(job.started_s) for done in job.done),
         )
+
+    def _on_device(self, prompts: list[list[list[int]]], work: Work) -> list[_Prepared]:
+        """Each batch's lengths, and what `generate` is called with; batches of equal lengths share what they can."""
+        alike: dict[tuple[tuple[int, int], ...], dict[str, Any]] = {}
+        found = []
+        for rows, lengths in zip(prompts, itertools.cycle(work.batches), strict=False):
+            batch = batch_of(rows, lengths)
+            if lengths not in alike:
+                alike[lengths] = {
+                    "attention_mask": torch.tensor(batch.mask, device=self._device),
+                    "generation_config": _settings(work.scenario, self._device, batch.steps),
+                }
+            found.append((lengths, {"inputs": torch.tensor(batch.rows, device=self._device), **alike[lengths]}))
+        return found
 
     def _open(self, model: ModelSpec, dtype: str) -> tuple[Any, LocalModel]:
         """Load `model`, or draw its weights at random on the device."""
@@ -209,22 +221,7 @@ class TransformersEngine:
         return facts
 
 
-@dataclass(frozen=True)
-class _Done:
-    """One iteration, as `generate` returned it: rows, tokens of each, and when (`begin_s` on the monotonic clock)."""
-
-    rows: int
-    input_tokens: int
-    output_tokens: int
-    begin_s: float
-    ttft_s: float | None
-    e2e_s: float
-
-    def span(self, started_s: float) -> Span:
-        """When it ran, counted from `started_s`; a batch is one forward pass, so all rows have their first token at once."""
-        start_s = self.begin_s - started_s
-        first_s = None if self.ttft_s is None else start_s + self.ttft_s
-        return Span(start_s=start_s, first_token_s=first_s, end_s=start_s + self.e2e_s)
+_Prepared = tuple[tuple[tuple[int, int], ...], dict[str, Any]]
 
 
 @dataclass
@@ -232,10 +229,9 @@ class _Job:
     """Prepared work, and what has come of it."""
 
     work: Work
-    prompts: list[torch.Tensor]
-    settings: GenerationConfig
+    batches: list[_Prepared]
     draft: Any
-    done: list[_Done] = field(default_factory=list)
+    done: list[Done] = field(default_factory=list)
     started_s: float = 0.0
     rounds: int = 0
     drafted: int = 0
@@ -315,13 +311,13 @@ def _counted(model: Any, job: _Job) -> Iterator[None]:
         del model._get_candidate_generator  # the class's own shows again
 
 
-def _settings(scenario: Scenario, device: torch.device) -> GenerationConfig:
-    """How `generate` shall work: exactly output_tokens, no end of sequence, decoding and cache of the scenario."""
+def _settings(scenario: Scenario, device: torch.device, steps: int) -> GenerationConfig:
+    """How `generate` shall work: exactly so many tokens, no end of sequence, decoding and cache of the scenario."""
     decoding, speculation = scenario.decoding, scenario.speculation
     settings: dict[str, Any] = {
-        "max_new_tokens": scenario.output_tokens,
+        "max_new_tokens": steps,
         "eos_token_id": None,  # nothing ends early
-        "pad_token_id": 0,  # never used: all rows are equally long
+        "pad_token_id": PAD,  # never used: all rows are equally long
         "do_sample": decoding.method == "sample",
         "num_beams": decoding.num_beams or 1,
     }

@@ -47,6 +47,8 @@ def refusal_of_work(spec: EngineSpec, scenario: Scenario, longest_tokens: int | 
         return f"Transformers speculates with a growing cache, not with execution {spec.execution}; use eager."
     if scenario.decoding.method == "beam" and spec.execution == "compiled":
         return "Transformers does not compile the forward pass of beam search; use execution eager."
+    if scenario.mix is not None and spec.execution != "eager":
+        return f"Transformers serves requests of mixed lengths with a growing cache, not with execution {spec.execution}; use eager."
     if longest_tokens is not None and tokens > longest_tokens:
         return f"{spec.model.name} takes {longest_tokens} tokens and this case needs {tokens}; use shorter lengths."
     return None

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import itertools
 import json
 import os
 import time
@@ -82,7 +83,7 @@ class VllmEngine:
     def prepare(self, work: Work) -> None:
         """See `Engine.prepare`."""
         scenario = work.scenario
-        self._refuse_work(scenario)
+        self._refuse_work(work)
         rows = work_prompts(work, vocab_size=self._vocabulary, avoid=self._avoid)
         # vLLM can be given one seed per request, but then draws request by request, which nobody does in production:
         # the generator of the whole process is seeded instead. Workers of tensor parallelism keep their own.
@@ -90,7 +91,7 @@ class VllmEngine:
         self._job = _Job(
             scenario=scenario,
             batches=[[self._vllm.TokensPrompt(prompt_token_ids=tokens) for tokens in batch] for batch in rows],
-            parameters=self._parameters(scenario),
+            parameters=[self._parameters_of(work, batch) for batch in work.batches],
             counters=counters(self._llm.get_metrics()),
         )
 
@@ -100,12 +101,12 @@ class VllmEngine:
         job.done.clear()
         job.started_s = time.monotonic()
         beams = job.scenario.decoding.method == "beam"
-        for prompts in job.batches:
+        for prompts, parameters in zip(job.batches, itertools.cycle(job.parameters), strict=False):
             started_s = time.monotonic()
             if beams:
-                outputs = self._llm.beam_search(prompts, job.parameters)
+                outputs = self._llm.beam_search(prompts, parameters)
             else:
-                outputs = self._llm.generate(prompts, job.parameters, use_tqdm=False)
+                outputs = self._llm.generate(prompts, parameters, use_tqdm=False)
             job.done.append(
                 Done(
                     started_s=started_s,
@@ -122,7 +123,9 @@ class VllmEngine:
         counted: dict[str, Any] = counted_between(before, job.counters, speculated=job.scenario.speculation is not None)
         read = beam_requests if job.scenario.decoding.method == "beam" else requests
         served = [request for done in job.done for request in read(done)]
-        return Generation(requests=tuple(served), spans=spans(job.done, job.started_s), **counted)
+        # of an iteration in several batches nobody could tell where prefill ends
+        known = () if job.scenario.mix is not None else spans(job.done, job.started_s)
+        return Generation(requests=tuple(served), spans=known, **counted)
 
     def _limits(self, model: Mapping[str, Any]) -> dict[str, Any]:
         """Capacity to reserve: what the spec asks, as far as the model's positions and the machine's memory reach."""
@@ -154,11 +157,17 @@ class VllmEngine:
             for name, value in self._spec.options.items()
         }
 
-    def _parameters(self, scenario: Scenario) -> Any:
+    def _parameters_of(self, work: Work, batch: Sequence[tuple[int, int]]) -> Any:
+        """One for the batch, or one for each of its requests where their outputs differ."""
+        if work.lengths:
+            return [self._parameters(work.scenario, made) for _, made in batch]
+        return self._parameters(work.scenario, work.scenario.output_tokens)
+
+    def _parameters(self, scenario: Scenario, output_tokens: int) -> Any:
         decoding = scenario.decoding
         if decoding.method == "beam":
             return self._vllm.sampling_params.BeamSearchParams(
-                beam_width=decoding.num_beams, max_tokens=scenario.output_tokens, ignore_eos=True
+                beam_width=decoding.num_beams, max_tokens=output_tokens, ignore_eos=True
             )
         drawn: dict[str, Any] = {"temperature": 0.0}
         if decoding.method == "sample":
@@ -166,15 +175,18 @@ class VllmEngine:
             drawn |= {} if decoding.top_k is None else {"top_k": decoding.top_k}
             drawn |= {} if decoding.top_p is None else {"top_p": decoding.top_p}
         # no min_tokens: with ignore_eos nothing can end a sequence early, and it would mask logits at every step
-        return self._vllm.SamplingParams(max_tokens=scenario.output_tokens, ignore_eos=True, detokenize=False, **drawn)
+        return self._vllm.SamplingParams(max_tokens=output_tokens, ignore_eos=True, detokenize=False, **drawn)
 
-    def _refuse_work(self, scenario: Scenario) -> None:
-        decoding, config = scenario.decoding, self._config
+    def _refuse_work(self, work: Work) -> None:
+        scenario, config = work.scenario, self._config
+        decoding = scenario.decoding
         beams = decoding.num_beams or 1
         sequences = scenario.batch_size * beams
         tokens = scenario.input_tokens + scenario.output_tokens
         longest, most = config.model_config.max_model_len, config.scheduler_config.max_num_seqs
         logprobs, room = config.model_config.max_logprobs, _kv_tokens(config)
+        block = _block_tokens(config)
+        fullest = beams * max(sum(_rounded_up(sum(one), block) for one in batch) for batch in work.batches)
         if scenario.speculation is not None and decoding.method == "sample" and self._device == "cpu":
             reason = (
                 "Speculation with random sampling fails in vLLM's CPU build (its rejection sampler writes to a copy that"
@@ -195,7 +207,7 @@ class VllmEngine:
                 f"{sequences} sequences at once were asked for and vLLM was loaded for {most};"
                 " use a smaller batch or the engine option max_num_seqs."
             )
-        elif room is not None and sequences * _rounded_up(tokens, _block_tokens(config)) > room:
+        elif room is not None and fullest > room:
             reason = (
                 f"{sequences} sequences of {tokens} tokens do not fit into the KV cache of {room} tokens, so the batch"
                 " would be served in parts; use a smaller batch, or the engine option kv_cache_memory_bytes for more room."
@@ -251,7 +263,7 @@ class _Job:
 
     scenario: Scenario
     batches: list[list[Any]]
-    parameters: Any
+    parameters: list[Any]
     counters: dict[str, int]
     done: list[Done] = field(default_factory=list)
     started_s: float = 0.0

@@ -57,6 +57,11 @@ def command(spec: EngineSpec, port: int, local: LocalModel) -> list[str]:
             f"Engine option {taken[0]!r} is settled by the scenario itself; use the scenario's own field.",
             kind="unsupported",
         )
+    other = sorted(name for name in spec.options if not name.isidentifier())  # `trust-remote-code` is the same to vLLM
+    if other:
+        raise EngineFailed(
+            f"Engine option {other[0]!r} is no name of an engine option; write it with underscores.", kind="unsupported"
+        )
     words = [word for name, value in {**arguments, **spec.options}.items() for word in _flag(name, value)]
     # -P: a `vllm.py` in the user's folder must not replace the framework
     return [sys.executable, "-P", "-m", "energy_fixtures.engines.vllm_main", "serve", str(model["model"]), *words]

@@ -66,7 +66,8 @@ def choose_domains(
 def order(domain: str) -> tuple[int, int, str]:
     """Sort key: GPUs, CPUs, memory, SoC, and by index inside a kind."""
     kind, _, index = domain.partition(":")
-    return (KINDS.index(kind), int(index) if index.isdigit() else -1, index)
+    known = KINDS.index(kind) if kind in KINDS else len(KINDS)  # a recording may hold any word
+    return (known, int(index) if index.isdecimal() and len(index) < 10 else -1, index)
 
 
 def _names(word: str, domain: str) -> bool:

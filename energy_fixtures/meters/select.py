@@ -134,3 +134,15 @@ def header_lines(info: MeterInfo) -> list[str]:
     elif not real:
         parts.append(str(details.get("trace", details.get("recording", ""))))
     return [" · ".join(part for part in parts if part), *(f"  {missing}" for missing in info.missing)]
+
+
+def content_lines(info: MeterInfo) -> list[str]:
+    """What the joules of each domain contain, one line for those that contain the same.
+
+    >>> content_lines(MeterInfo(name="m", method="counter", domains=("gpu:0",), resolution_s=0.1, contents=(("gpu:0", "whole board"),)))
+    ['  gpu:0: whole board']
+    """
+    groups: dict[str, list[str]] = {}
+    for domain, content in info.contents:
+        groups.setdefault(content, []).append(domain)
+    return [f"  {' '.join(domains)}: {content}" for content, domains in groups.items()]

@@ -76,8 +76,8 @@ def parse_simulated(spec: str | None) -> SimulatedSpec:
         if item.startswith("noise="):
             parsed = replace(parsed, noise=_noise(item))
         elif item.startswith("seed="):
-            if not item[5:].isdecimal():
-                raise _bad(item, "a seed is a whole number, as in seed=7")
+            if not item[5:].isdecimal() or len(item) > 5 + 18:
+                raise _bad(item, "a seed is a whole number of at most 18 digits, as in seed=7")
             parsed = replace(parsed, seed=int(item[5:]))
         else:
             match = _DOMAIN.match(item)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import MOST_SIZE
 from energy_fixtures.models.dimensions import BYTES_PER_PARAMETER, Architecture, Latent, bytes_per_parameter
 from energy_fixtures.models.shapes import Config
 
@@ -24,6 +25,9 @@ __all__ = [
     "bytes_per_parameter",
     "whole_number",
 ]
+
+MOST_LAYERS = 100_000
+"""No model has so many; the deepest published ones have a thousand."""
 
 Fields = dict[str, Any]
 """Keywords of `Architecture`; it checks them itself."""
@@ -74,7 +78,7 @@ def architecture(config: Config) -> Architecture:
     kind = config.get("model_type")
     family = FAMILIES.get(kind) if isinstance(kind, str) else None
     if family is None or not isinstance(kind, str):
-        near = difflib.get_close_matches(str(kind), FAMILIES, n=3, cutoff=0.5) or list(FAMILIES)
+        near = difflib.get_close_matches(str(kind)[:100], FAMILIES, n=3, cutoff=0.5) or list(FAMILIES)
         raise ConfigurationError(f"parameters of model_type {kind!r} cannot be counted; give one of {', '.join(near)}.")
     try:
         fields = _usual(config, kind, family)
@@ -92,8 +96,10 @@ def whole_number(config: Config, name: str, default: int | None = None) -> int:
     value = config.get(name)
     if value is None and default is not None:
         return default
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise ConfigurationError(f"a model configuration needs a whole {name}, got {value!r}; mend its config.json.")
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > MOST_SIZE:
+        raise ConfigurationError(
+            f"a model configuration needs a whole {name} of at most {MOST_SIZE:,}, got {str(value)[:80]!r}; mend its config.json."
+        )
     return value
 
 
@@ -107,6 +113,8 @@ def _usual(config: Config, kind: str, family: Family) -> Fields:
     hidden, heads, layers = size("hidden_size"), size("num_attention_heads"), size("num_hidden_layers")
     if heads < 1:
         raise ValueError(f"num_attention_heads must be >= 1, got {heads}")
+    if layers > MOST_LAYERS:  # some are looked at one by one
+        raise ValueError(f"num_hidden_layers must be at most {MOST_LAYERS:,}, got {layers}")
     head = size("head_dim", family.head_dim or hidden // heads)
     key_value = size("num_key_value_heads", heads)
     activation = next(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import json
 import os
 import re
 from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import MOST_TABLE_BYTES, Refused, json_object, read_file
 from energy_fixtures.models.architecture import BYTES_PER_PARAMETER, Architecture, architecture
 from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.models.shapes import SHAPES, Config, Shape
@@ -29,7 +29,9 @@ _TINY_SPECS = {
 }
 
 # What huggingface.co accepts: letters, digits, ".", "-", "_" on both sides; a revision may hold slashes.
-_HUB_ID = re.compile(r"(?P<id>\w[\w.-]*/\w[\w.-]*)(?:@(?P<revision>[\w./-]+))?", re.ASCII)
+# Both are parts of a path in the hub's cache, so that neither may be longer than a file's name or climb out of it.
+_HUB_ID = re.compile(r"(?P<id>\w[\w.-]{0,95}/\w[\w.-]{0,95})(?:@(?P<revision>(?!.*\.\.)\w[\w./-]{0,199}))?", re.ASCII)
+_COMMIT = re.compile(r"[0-9a-f]{1,64}", re.ASCII)
 
 
 def resolve(name: str) -> ModelSpec:
@@ -74,13 +76,10 @@ def config_of(spec: ModelSpec) -> Config | None:
     if folder is None or not (folder / "config.json").is_file():
         return None
     try:
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json_object(read_file(folder / "config.json", MOST_TABLE_BYTES))
+    except (OSError, Refused) as error:
         message = f"the config.json of model {spec.name!r} cannot be read ({error}); mend or replace it."
         raise ConfigurationError(message) from error
-    if not isinstance(config, dict):
-        raise ConfigurationError(f"the config.json of model {spec.name!r} holds no JSON object; mend or replace it.")
-    return config
 
 
 def architecture_of(spec: ModelSpec) -> Architecture | None:
@@ -167,7 +166,8 @@ def _local_folder(spec: ModelSpec) -> Path | None:
     repository = hub / ("models--" + spec.location.replace("/", "--"))
     revision = spec.revision or "main"
     reference = repository / "refs" / revision
-    commit = reference.read_text(encoding="utf-8").strip() if reference.is_file() else revision
+    said = reference.read_bytes()[:100].decode("ascii", "replace").strip() if reference.is_file() else revision
+    commit = said if _COMMIT.fullmatch(said) else revision
     snapshot = repository / "snapshots" / commit
     return snapshot if snapshot.is_dir() else None
 
@@ -175,6 +175,7 @@ def _local_folder(spec: ModelSpec) -> Path | None:
 def _nearest(wanted: str) -> str:
     """The known names that look most like `wanted`, as the middle of a sentence."""
     known = [*_TINY_SPECS, *(SHAPE_PREFIX + name for name in SHAPES)]
+    wanted = wanted[:200]
     candidates = difflib.get_close_matches(wanted, known, n=3, cutoff=0.4)
     if wanted and not candidates:  # "llama-3.1-8b" without its prefix
         candidates = difflib.get_close_matches(SHAPE_PREFIX + wanted, known, n=3, cutoff=0.4)

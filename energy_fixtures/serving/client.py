@@ -28,6 +28,7 @@ STALL_S = 60.0
 """A stream in which nothing comes for so long has stalled; the longest step of a large model takes some seconds."""
 
 AT_CAPACITY = (429, 503)
+MOST_SAID = 400  # bytes of an answer with another status than 200: enough for its reason
 
 now = time.monotonic
 """Not the loop's own time: uvloop's is the millisecond in which the loop last woke."""
@@ -43,11 +44,16 @@ class Address:
     port: int
     path: str = "/v1/completions"
 
+    @property
+    def at(self) -> str:
+        """Host and port as a URL has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
     def post(self, body: bytes, key: str | None = None) -> bytes:
-        """A whole request with a JSON body."""
+        """A whole request with a JSON body; `key` is printable ASCII."""
         allowed = f"Authorization: Bearer {key}\r\n" if key else ""
         head = (
-            f"POST {self.path} HTTP/1.1\r\nHost: {self.host}:{self.port}\r\nContent-Type: application/json\r\n"
+            f"POST {self.path} HTTP/1.1\r\nHost: {self.at}\r\nContent-Type: application/json\r\n"
             f"Accept: text/event-stream\r\n{allowed}Content-Length: {len(body)}\r\n\r\n"
         )
         return head.encode("ascii") + body
@@ -260,7 +266,7 @@ class Run:
                 continue
             silent_since_s = sent.seen_s if sent.times_s else max(sent.seen_s, self._seen_s)
             if now_s - silent_since_s > self._stall_s:
-                connection.fail("stalled", f"nothing came for {self._stall_s:g} s")
+                connection.stalled(self._stall_s)
         self._watching = self._loop.call_later(self._stall_s / LOOKS, self._watch)
 
 
@@ -271,6 +277,7 @@ class _Connection(asyncio.Protocol):
         self.sent: Sent | None = None
         self._run = run
         self._answer = Answer()
+        self._said = b""
         self._reused = False
         self._transport: asyncio.Transport | None = None
 
@@ -284,7 +291,7 @@ class _Connection(asyncio.Protocol):
         """Send a request on this free connection."""
         assert self._transport is not None
         self._reused = self.sent is None and self._answer.status != 0
-        self.sent, self._answer = sent, Answer()
+        self.sent, self._answer, self._said = sent, Answer(), b""
         self._transport.write(sent.body)
 
     def data_received(self, data: bytes) -> None:
@@ -301,7 +308,9 @@ class _Connection(asyncio.Protocol):
                 if new:
                     self._run.tokens(sent, new)
             elif answer.status:
-                self._refused(answer.status, body)
+                self._said += body[: MOST_SAID - len(self._said)]
+                if answer.complete or len(self._said) == MOST_SAID:
+                    self._refused()
                 return
         except ServerError as error:
             self.fail("http_error", f"inside the stream: {error}")
@@ -329,6 +338,9 @@ class _Connection(asyncio.Protocol):
             self._run.resend(sent)
         elif answer.status == 0:
             self._run.failed(sent, "unreachable", str(error or "the connection was closed without an answer"))
+        elif answer.status != 200:
+            self.sent = sent
+            self._refused()
         else:
             self._run.failed(sent, "cut_off", str(error or "the connection was closed inside the answer"))
 
@@ -345,14 +357,23 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _refused(self, status: int, body: bytes) -> None:
-        """Another status than 200: its text says why, as far as it came with the head."""
-        said = body[:200].decode("utf-8", "replace")
+    def stalled(self, limit_s: float) -> None:
+        """Nothing came for longer than a stream may pause."""
+        if self._answer.status not in (0, 200):  # the status said it; only its reason did not come
+            self._refused()
+        else:
+            self.fail("stalled", f"nothing came for {limit_s:g} s")
+
+    def _refused(self) -> None:
+        """Another status than 200: its text says why."""
+        status, said = self._answer.status, self._said.decode("utf-8", "replace")
         self.fail("at_capacity" if status in AT_CAPACITY else "http_error", f"status {status}: {said}")
 
     def _whole(self, sent: Sent, answer: Answer) -> None:
         events = sent.events
-        if not events.done:
+        if events.chunks == 0 and events.unended:
+            self.fail("malformed", "it sent no event stream")
+        elif not events.done:
             self.fail("cut_off", "the stream ended without [DONE]")
         elif events.usage is None or not sent.times_s:
             self.fail("malformed", "it sent no token or no usage")

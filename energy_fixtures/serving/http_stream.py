@@ -9,7 +9,13 @@ millisecond per request and a task switch per chunk, on the cores whose joules a
 
 from __future__ import annotations
 
+import re
+
 LONGEST_HEAD = 65_536  # bytes; more is no answer of a server that means well
+
+_STATUS = re.compile(rb"[1-9]\d\d")
+_LENGTH = re.compile(rb"\d{1,18}")
+_CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]{1,15}[ \t]*")  # Python's int() takes signs and underscores too
 
 
 class ProtocolError(Exception):
@@ -72,7 +78,7 @@ class Answer:
     def _read_head(self, head: bytes) -> None:
         first, *lines = head.split(b"\r\n")
         words = first.split(b" ", 2)
-        if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or not words[1].isdigit():
+        if len(words) < 2 or not words[0].startswith(b"HTTP/1.") or _STATUS.fullmatch(words[1]) is None:
             raise ProtocolError(f"a status line {first[:40]!r}")
         self.status = int(words[1])
         self.keep_alive = words[0] == b"HTTP/1.1"
@@ -83,7 +89,7 @@ class Answer:
             if name == b"transfer-encoding" and value.endswith(b"chunked"):
                 self._mode = "chunked"
             elif name == b"content-length" and self._mode != "chunked":
-                if not value.isdigit():
+                if _LENGTH.fullmatch(value) is None:
                     raise ProtocolError(f"a Content-Length of {value[:40]!r}")
                 self._mode, self._left = "length", int(value)
             elif name == b"connection" and b"close" in value:
@@ -129,7 +135,7 @@ class Answer:
 
     @staticmethod
     def _size(line: bytes) -> int:
-        try:
-            return int(line.split(b";", 1)[0], 16)
-        except ValueError:
-            raise ProtocolError(f"a chunk size of {line[:40]!r}") from None
+        digits = line.split(b";", 1)[0]
+        if _CHUNK_SIZE.fullmatch(digits) is None:
+            raise ProtocolError(f"a chunk size of {line[:40]!r}")
+        return int(digits, 16)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from energy_fixtures.formulas import Formula, Metric, energy, percentile, quantile, ratio
 from energy_fixtures.records import Result, Trial
+from energy_fixtures.serving.checks import FAILED
 from energy_fixtures.serving.records import Gaps, ServingRun
 from energy_fixtures.serving.slo import is_good, is_met
 
@@ -102,6 +104,20 @@ _sent_s = _summed(lambda run: max(served.due_s for served in run.requests))
 _sent = _summed(lambda run: float(len(run.requests) - 1))
 _steady_per_token = ratio(_steady_energy, _steady_tokens)
 
+
+@dataclass(frozen=True, kw_only=True)
+class _OfAllSent(Metric):
+    """Also of the trials that failed requests have voided: no level is met by leaving those out."""
+
+    def values(self, result: Result) -> tuple[float, ...]:
+        """One value per trial that is valid, or whose requests failed."""
+        trials = [trial for trial in result.trials if trial.valid or _VOIDING.intersection(trial.invalid_reasons)]
+        values = [self.of(trial, result) for trial in trials]
+        return tuple([value for value in values if value is not None])
+
+
+_VOIDING = frozenset(FAILED.values())
+
 SERVING = (
     Metric(
         name="steady_joules_per_output_token",
@@ -152,11 +168,11 @@ SERVING = (
         what="answers that keep every limit of --energy-slo over seconds from the first request to the last answer",
         of=ratio(_good, _run_s),
     ),
-    Metric(
+    _OfAllSent(
         name="slo_met",
         unit="1",
         direction="higher",
-        what="1 where enough of all requests keep each limit of --energy-slo, else 0",
+        what="1 where enough of all requests keep each limit of --energy-slo, else 0; trials whose requests failed count",
         of=_met,
     ),
     Metric(

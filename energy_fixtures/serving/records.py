@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -196,6 +197,7 @@ class ServingRun(Record, frozen=True, kw_only=True):
         client_cpu_s: CPU seconds of the load client, which draws power on the machine that is metered.
         foreign_requests: Requests of others that the server finished meanwhile; None where it does not tell.
         cut: Requests of the workload that were longer than the Scenario allows.
+        said: The first words of each kind of failure, the server's or the client's own; without folders and keys.
     """
 
     requests: tuple[Served, ...]
@@ -205,6 +207,7 @@ class ServingRun(Record, frozen=True, kw_only=True):
     client_cpu_s: Seconds | None = None
     foreign_requests: Since | None = None
     cut: Counted = 0
+    said: Mapping[Failure, str] = {}
 
 
 class Limit(Record, frozen=True, kw_only=True, array_like=True):

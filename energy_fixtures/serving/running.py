@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 
 from energy_fixtures.engines.base import ServerSpec
+from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.records import PARALLEL, Scenario
 from energy_fixtures.serving.client import Address
@@ -22,6 +23,12 @@ SETTLED = ("quantization", "kv_cache_dtype", *PARALLEL, "speculation", "engine_o
 
 USUAL_IDS = (1_000, 30_000)
 """GPT-2, Llama, Qwen, Gemma, Mistral, OLMo: each has more than 30,000 ids, the first hundreds single bytes or special."""
+
+
+UNSAID = ("tiny",)
+"""`--energy-model` where nobody gave it."""
+
+MOST_NAMED = 5  # of a server's models in a sentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +45,20 @@ def server_of(address: Address, wanted: tuple[str, ...]) -> RunningServer:
 
     Args:
         address: Where it listens.
-        wanted: Names of `--energy-model`; of several served models the first one among them is taken.
+        wanted: Names of `--energy-model`: of several served models the one that is named, the first where none is.
 
     Raises:
-        ConfigurationError: Nothing answers there.
+        ConfigurationError: Nothing answers there, or a model was asked for that is not served, or several were.
     """
     served = models_of(address)
-    chosen = next((one for one in served if one.id in wanted or one.name in wanted), served[0])
+    named = [one for one in served if one.id in wanted or one.name in wanted]
+    if wanted and wanted != UNSAID and (len(wanted) > 1 or not named):
+        names = ", ".join(one.name if one.name.isprintable() else ascii(one.name) for one in served[:MOST_NAMED])
+        raise ConfigurationError(
+            f"--energy-server: http://{address.at} serves {names}, and --energy-model asks for {', '.join(wanted)}; name"
+            " one that it serves, or leave --energy-model out"
+        )
+    chosen = named[0] if named else served[0]
     return RunningServer(
         spec=ServerSpec(
             host=address.host,

@@ -1,6 +1,6 @@
 """The cheapest request rate that meets a service level: which rate to measure next, and which one it was. Pure.
 
-    high met?  ── yes ──► done, the server could take more
+    high met?  ── yes ──► low, to see which of the two is cheaper; done, the server could take more
         │ no
     low met?   ── no ───► done, none of them meets it
         │ yes
@@ -24,6 +24,7 @@ from energy_fixtures.records import Scenario
 CLOSE = 1.1
 """Rates whose ratio is below this are not told apart further: latencies vary by more from run to run."""
 
+DIGITS = 4  # of a rate, which people read
 MOST_RATES = 7  # each is a measured case of minutes
 
 
@@ -39,18 +40,15 @@ class Tried:
 def next_rate(tried: Sequence[Tried], low: float, high: float) -> float | None:
     """The rate to measure next; None when enough is known, or MOST_RATES were measured."""
     rates = [one.rate for one in tried]
-    if high not in rates:
-        return high
+    for end in (high, low):
+        if end not in rates:
+            return end
     met = [one.rate for one in tried if one.met]
-    if high in met or len(tried) >= MOST_RATES:
-        return None
-    if low not in rates:
-        return low
-    if low not in met:
+    if high in met or low not in met or len(tried) >= MOST_RATES:
         return None
     best = max(met)
     worst = min(one.rate for one in tried if not one.met and one.rate > best)
-    return None if worst / best < CLOSE else round(math.sqrt(best * worst), 3)
+    return None if worst / best < CLOSE else float(f"{math.sqrt(best * worst):.{DIGITS}g}")
 
 
 def cheapest(tried: Sequence[Tried]) -> Tried | None:

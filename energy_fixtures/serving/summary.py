@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
@@ -10,14 +11,20 @@ from itertools import pairwise
 from energy_fixtures.formulas import quantile
 from energy_fixtures.records import Request
 from energy_fixtures.serving.client import Run, Sent
-from energy_fixtures.serving.records import Gaps, Served, ServingRun, Steady
+from energy_fixtures.serving.records import Failure, Gaps, Served, ServingRun, Steady
+from energy_fixtures.units import shortened
 
 DIGITS = 6
 """Microseconds: a thousand requests are kept of every trial, and no clock of a loop is better."""
 
+MOST_WORDS = 160  # letters that are kept of why requests failed
+_FOLDERS = re.compile(r"/(?:[^/\s'\"`]+/)+")
 
-def serving_run(run: Run, *, cut: int = 0, foreign_requests: int | None = None) -> ServingRun:
-    """What became of all requests of a run, with times from its beginning."""
+
+def serving_run(
+    run: Run, *, cut: int = 0, foreign_requests: int | None = None, secret: str | None = None
+) -> ServingRun:
+    """What became of all requests of a run, with times from its beginning; `secret` is kept out of what was said."""
     began_s = run.began_s
     ended_s = max((sent.ended_s for sent in run.requests), default=began_s)
     return ServingRun(
@@ -28,6 +35,7 @@ def serving_run(run: Run, *, cut: int = 0, foreign_requests: int | None = None) 
         client_cpu_s=run.cpu_s,
         foreign_requests=foreign_requests,
         cut=cut,
+        said=_said(run, secret),
     )
 
 
@@ -68,6 +76,15 @@ def _served(sent: Sent, began_s: float) -> Served:
         output_tokens=_tokens(sent),
         failure=sent.failure,
     )
+
+
+def _said(run: Run, secret: str | None) -> dict[Failure, str]:
+    """Why the first request of each kind of failure failed. Servers name their models by folders of their users."""
+    first = {sent.failure: sent.why for sent in reversed(run.requests) if sent.failure is not None}
+    return {
+        failure: shortened(_FOLDERS.sub("", why.replace(secret, "***") if secret else why), MOST_WORDS)
+        for failure, why in first.items()
+    }
 
 
 def _tokens(sent: Sent) -> int:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 
 import msgspec
+import psutil
 
 from energy_fixtures.engines.base import Reached
 from energy_fixtures.engines.host import EngineHost
@@ -22,7 +23,7 @@ from energy_fixtures.readings import Reading
 from energy_fixtures.records import Generation, Scenario
 from energy_fixtures.serving import checks
 from energy_fixtures.serving.client import Address
-from energy_fixtures.serving.local import listener_of
+from energy_fixtures.serving.local import answers, has_ended, listener_of
 from energy_fixtures.serving.schedule import schedule_of
 from energy_fixtures.tasks import EngineTask
 
@@ -40,7 +41,7 @@ class ServingTask(EngineTask):
         address: Of a server that runs already, so that its processes are part of the work; None for one of our own.
 
     Raises:
-        EngineFailed: kind "unsupported" where the server's process cannot be found.
+        EngineFailed: The server's process cannot be found ("unsupported"), or nothing listens there any more.
         ConfigurationError: The workload cannot be read.
     """
 
@@ -62,8 +63,16 @@ class ServingTask(EngineTask):
         self._scope = scope
         self._open: object | None = None
         self._readings: dict[int, Reading] = {}
+        self._address = address
+        self._server: psutil.Process | None = None
         if address is not None:
             pid = listener_of(address)
+            if pid is None and not answers(address):
+                raise EngineFailed(
+                    f"Nothing listens at port {address.port} any more; start the server again, its own log says why it"
+                    " ended.",
+                    kind="raised",
+                )
             if pid is None:
                 raise EngineFailed(
                     f"No process of this user listens at port {address.port}, so its energy cannot be told from others';"
@@ -71,6 +80,7 @@ class ServingTask(EngineTask):
                     kind="unsupported",
                 )
             self.pids = (host.pid, pid)
+            self._server = psutil.Process(pid)
 
     def go(self) -> float:
         """See `Task.go`."""
@@ -79,6 +89,11 @@ class ServingTask(EngineTask):
             finished = self._host.go(on_reached=self._reached)
         finally:
             self._drop()
+        if self._address is not None and self._server is not None and has_ended(self._server):
+            raise EngineFailed(
+                f"The server at port {self._address.port} ended while it was measured; its own log says why.",
+                kind="raised",
+            )
         return finished.ended_s - finished.started_s
 
     def collect(self) -> Generation:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energy_fixtures.errors import ConfigurationError
@@ -153,7 +154,7 @@ def parsed(text: str, option: str) -> tuple[int, ...]:
         ConfigurationError: A part is no whole number.
     """
     parts = [part.strip() for part in text.split(",")]
-    wrong = next((part for part in parts if not (part.isascii() and part.isdecimal())), None)
+    wrong = next((part for part in parts if not (part.isascii() and part.isdecimal() and len(part) < 10)), None)
     if wrong is not None:
         raise ConfigurationError(f"{option} has {wrong!r}; it takes whole numbers with commas between, as 32,128,512")
     return tuple(int(part) for part in parts)
@@ -175,16 +176,16 @@ def chosen(name: str, inputs: Sequence[int] | None = None, outputs: Sequence[int
 
 
 def _from_file(name: str) -> Bins:
-    import msgspec
+    from energy_fixtures.foreign import MOST_TABLE_BYTES, Refused, from_json, read_file
 
     try:
-        with open(name, "rb") as file:
-            return msgspec.json.decode(file.read(), type=Bins)
-    except OSError as error:
+        return from_json(read_file(Path(name), MOST_TABLE_BYTES), Bins)
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise ConfigurationError(
-            f"the bins {name!r} are neither printed nor powers nor a file that can be read ({error.strerror})"
+            f"the bins {name!r} are neither printed nor powers nor a file that can be read ({why})"
         ) from error
-    except msgspec.MsgspecError as error:
+    except Refused as error:
         raise ConfigurationError(
             f'{name} holds no bins ({error}); needed is {{"inputs": [32, 128], "outputs": [8, 64]}}'
         ) from error

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import MOST_TRACE_BYTES, MOST_UNPACKED, SMALL_UNPACKED_BYTES, Refused
 from energy_fixtures.units import shortened
 
 if TYPE_CHECKING:
@@ -57,7 +58,12 @@ class Source:
     def whole(self) -> bytes:
         """Everything at once, for formats without lines; errors as with `blocks`."""
         with self._opened() as unpacked:
-            return self._checked(bytes(unpacked.read()).removeprefix(BYTE_ORDER_MARK), 0)
+            content = bytes(unpacked.read(MOST_TRACE_BYTES + 1))
+            if len(content) > MOST_TRACE_BYTES:
+                raise ConfigurationError(
+                    f"{self.path} holds more than the {MOST_TRACE_BYTES >> 30} GiB that are read at once; cut it into parts"
+                )
+            return self._checked(content.removeprefix(BYTE_ORDER_MARK), 0)
 
     def head(self) -> str:
         """The beginning, enough to recognise a format by; errors as with `blocks`, and where it is no text."""
@@ -79,13 +85,15 @@ class Source:
                 raw = _Hashed(file)
                 packed = io.BufferedReader(raw, 1 << 20)
                 is_packed = packed.peek(2)[:2] == GZIP_MAGIC
-                inside = _Hashed(gzip.GzipFile(fileobj=packed)) if is_packed else raw
+                inside = _Unpacked(gzip.GzipFile(fileobj=packed), raw) if is_packed else raw
                 yield io.BufferedReader(inside, 1 << 20) if is_packed else packed
                 while to_the_end and packed.read(1 << 20):  # what follows the packed data belongs to the file
                     pass
                 if to_the_end:
                     self.sha256 = raw.digest.hexdigest()
                     self.unpacked_sha256 = inside.digest.hexdigest() if is_packed else None
+        except Refused as error:
+            raise ConfigurationError(f"{self.path} is no trace: {error}") from error
         except (EOFError, gzip.BadGzipFile, zlib.error) as error:
             raise ConfigurationError(
                 f"{self.path} is not a whole gzip file ({str(error).rstrip('.').lower()}); fetch or copy it again"
@@ -126,6 +134,7 @@ class _Hashed(io.RawIOBase):
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+        self.count = 0
         self.digest = hashlib.sha256()
 
     def readable(self) -> bool:
@@ -136,4 +145,24 @@ class _Hashed(io.RawIOBase):
         """Read once, as the stream gives it."""
         count = self._stream.readinto(into) or 0
         self.digest.update(memoryview(into)[:count])
+        self.count += int(count)
         return int(count)
+
+
+class _Unpacked(_Hashed):
+    """What is in a packed stream, as long as it is not out of all proportion to what was read of the file."""
+
+    def __init__(self, stream: Any, packed: _Hashed) -> None:
+        super().__init__(stream)
+        self._packed = packed
+
+    def readinto(self, into: WriteableBuffer, /) -> int:
+        """Read once.
+
+        Raises:
+            Refused: It unpacks to more than any text does.
+        """
+        count = super().readinto(into)
+        if self.count > SMALL_UNPACKED_BYTES and self.count > MOST_UNPACKED * self._packed.count:
+            raise Refused(f"it unpacks to more than {MOST_UNPACKED} times its size")
+        return count

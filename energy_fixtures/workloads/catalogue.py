@@ -64,7 +64,7 @@ def _drawn(name: str, requests: int | None, seed: int) -> Lengths:
 def _unknown(name: str) -> str:
     if name.lower() in DOWNLOADS:
         return f"{name} is not here yet; joules workload --download {name.lower()} --to FOLDER fetches it"
-    near = difflib.get_close_matches(name.lower(), [*SYNTHETIC, *DOWNLOADS], n=3, cutoff=0.4)
+    near = difflib.get_close_matches(name.lower()[:200], [*SYNTHETIC, *DOWNLOADS], n=3, cutoff=0.4)
     a_file = os.path.basename(name) != name or "." in name
     what = f"there is no file {shortened(name, 200)}" if a_file else f"{name!r} is neither a file nor a known workload"
     return f"{what}; nearest are {', '.join(near)}" if near else f"{what}; known are {', '.join(SYNTHETIC)}"

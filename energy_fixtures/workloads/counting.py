@@ -61,8 +61,8 @@ def counting(tokenizer: str | None, path: Path) -> Counting:
     """
     if tokenizer is None:
         raise ConfigurationError(
-            f"{path} holds texts, whose tokens have to be counted; name a folder with the model's tokenizer.json by "
-            f"--tokenizer FOLDER, or accept rough numbers with --tokenizer {ESTIMATE}"
+            f"{path} holds texts, whose tokens have to be counted: joules workload takes a folder with the model's "
+            f"tokenizer.json (--tokenizer FOLDER), or rough numbers (--tokenizer {ESTIMATE}); to measure, name a trace of lengths"
         )
     if tokenizer == ESTIMATE:
         return Estimated()

@@ -1,6 +1,7 @@
 """Published traces by name, for who has a network: fetched once, checked, and put in place as a whole.
 
-Nothing else of this project goes to the network for a workload.
+Nothing else of this project goes to the network for a workload. What is fetched comes encrypted, from the publisher's own
+hosts, in no more bytes than it has, and is not the file before its checksum is right.
 """
 
 from __future__ import annotations
@@ -12,11 +13,17 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from energy_fixtures.errors import ConfigurationError, JoulesError
 
 TIMEOUT_S = 60.0  # without a byte
 CHUNK_BYTES = 1 << 20
+MOST_BYTES = 8 << 30
+"""Of a file whose size nobody states."""
+
+STORES = {"github.com": (".githubusercontent.com",), "huggingface.co": (".huggingface.co", ".hf.co")}
+"""Where the hosts of `DOWNLOADS` keep large files: what their names end in, beside the host itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +150,7 @@ def fetch(
     import urllib.error
 
     if name not in downloads:
-        near = difflib.get_close_matches(name, downloads, n=3, cutoff=0.4)
+        near = difflib.get_close_matches(name[:200], downloads, n=3, cutoff=0.4)
         raise ConfigurationError(f"nothing to download is called {name!r}; there are {', '.join(near or downloads)}")
     wanted = downloads[name]
     target = folder / wanted.file_name
@@ -171,11 +178,17 @@ def _receive(name: str, wanted: Download, partial: Path, timeout_s: float, say: 
 
     digest, received = hashlib.sha256(), 0
     request = urllib.request.Request(wanted.url, headers={"User-Agent": "pytest-joules"})
-    with urllib.request.urlopen(request, timeout=timeout_s) as answer, partial.open("wb") as file:
+    opener = urllib.request.build_opener(_redirects(wanted.url))
+    with opener.open(request, timeout=timeout_s) as answer, partial.open("wb") as file:
         announced = answer.headers.get("Content-Length")
         size = int(announced) if announced and announced.isdecimal() else wanted.size_bytes
         while chunk := answer.read(CHUNK_BYTES):
             received += len(chunk)
+            if received > (wanted.size_bytes or MOST_BYTES):
+                most = (
+                    f"{wanted.size_bytes:,} that are published" if wanted.size_bytes else f"{MOST_BYTES:,} of any trace"
+                )
+                raise DownloadFailed(f"{wanted.url} gave more bytes than the {most}; nothing was kept")
             digest.update(chunk)
             file.write(chunk)
             say(f"{name}: {received / 1e6:.0f}" + (f" of {size / 1e6:.0f} MB" if size else " MB"))
@@ -191,6 +204,32 @@ def _receive(name: str, wanted: Download, partial: Path, timeout_s: float, say: 
             f"{wanted.url} gave a file with the SHA-256 {digest.hexdigest()}, published is {wanted.sha256}; nothing was kept"
         )
     return digest.hexdigest()
+
+
+def _redirects(url: str) -> Any:
+    """What follows the answers that name another place: only encrypted ones where the first was, of the publisher's hosts.
+
+    The handler raises DownloadFailed.
+    """
+    import urllib.request
+    from urllib.parse import urlsplit
+
+    first = urlsplit(url)
+
+    class Follow(urllib.request.HTTPRedirectHandler):
+        max_redirections = 5
+
+        def redirect_request(self, *arguments: Any) -> Any:
+            new = urlsplit(arguments[-1])
+            host, home = (new.hostname or "").lower(), first.hostname or ""
+            known = host == home or host.endswith(STORES.get(home, ("\0",)))
+            if new.scheme not in ("https", first.scheme) or not known:
+                raise DownloadFailed(
+                    f"{url} sends on to {new.scheme}://{host}, which is not where its authors keep it; nothing was kept"
+                )
+            return super().redirect_request(*arguments)
+
+    return Follow()
 
 
 def _present(target: Path, wanted: Download) -> Fetched:

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from energy_fixtures.engines.base import Work
+from energy_fixtures.foreign import MOST_TOKENIZER_BYTES, json_object, read_file
 
 PATTERN_TOKENS = 16  # long enough to be no accident, short enough to stand twice in the shortest useful prompt
 
 
 def work_prompts(work: Work, *, vocab_size: int, avoid: Collection[int]) -> list[list[list[int]]]:
-    """The prompts of a window's work: one batch per iteration, each drawn from a seed of its own.
+    """The prompts of a window's work, batch by batch; each iteration is drawn from a seed of its own.
 
     N-gram speculation gets prompts with something to look up. See `token_prompts` for the other arguments.
 
     Returns:
-        `work.iterations` batches of `batch_size` lists of `input_tokens` ids.
+        For each of `work.iterations` all of `work.batches`: lists of as many ids as each request's input has.
     """
-    scenario = work.scenario
-    return [
-        token_prompts(
-            count=scenario.batch_size,
-            length=scenario.input_tokens,
-            vocab_size=vocab_size,
-            seed=work.seed + iteration,
-            repeated=scenario.speculation is not None and scenario.speculation.method == "ngram",
-            avoid=avoid,
-        )
-        for iteration in range(work.iterations)
-    ]
+    speculation = work.scenario.speculation
+    repeated = speculation is not None and speculation.method == "ngram"
+    found = []
+    for iteration in range(work.iterations):
+        draw = _draws(work.seed + iteration)
+        for batch in work.batches:
+            lengths = [given for given, _ in batch]
+            found.append(_prompts(draw, lengths, vocab_size=vocab_size, repeated=repeated, avoid=avoid))
+    return found
 
 
 def token_prompts(
@@ -63,12 +60,7 @@ def token_prompts(
     """
     if count < 1 or length < 1 or vocab_size < 1:
         raise ValueError(f"count, length and vocab_size must be >= 1, got {count}, {length} and {vocab_size}")
-    unwanted = frozenset(avoid)
-    if unwanted.issuperset(range(vocab_size)):
-        raise ValueError(f"all {vocab_size} ids of the vocabulary are to be avoided; at least one must be left")
-    # a string as seed is hashed by SHA-512: unlike with integers, near seeds give unrelated streams
-    draw = random.Random(f"joules prompts {seed}")
-    return [_prompt(draw, length, vocab_size, unwanted, repeated) for _ in range(count)]
+    return _prompts(_draws(seed), [length] * count, vocab_size=vocab_size, repeated=repeated, avoid=avoid)
 
 
 def special_ids(folder: str | Path) -> frozenset[int]:
@@ -77,11 +69,26 @@ def special_ids(folder: str | Path) -> frozenset[int]:
     Reading the file takes milliseconds where building the tokenizer takes seconds.
     """
     try:
-        tokenizer = json.loads((Path(folder) / "tokenizer.json").read_text(encoding="utf-8"))
+        tokenizer = json_object(read_file(Path(folder) / "tokenizer.json", MOST_TOKENIZER_BYTES))
         added = tokenizer.get("added_tokens") or []
         return frozenset(token["id"] for token in added if token.get("special"))
     except (OSError, ValueError, AttributeError, KeyError, TypeError):  # a foreign file: its special ids stay unknown
         return frozenset()
+
+
+def _draws(seed: int) -> random.Random:
+    # a string as seed is hashed by SHA-512: unlike with integers, near seeds give unrelated streams
+    return random.Random(f"joules prompts {seed}")
+
+
+def _prompts(
+    draw: random.Random, lengths: Sequence[int], *, vocab_size: int, repeated: bool, avoid: Collection[int]
+) -> list[list[int]]:
+    """One prompt of each length, drawn on."""
+    unwanted = frozenset(avoid)
+    if unwanted.issuperset(range(vocab_size)):
+        raise ValueError(f"all {vocab_size} ids of the vocabulary are to be avoided; at least one must be left")
+    return [_prompt(draw, length, vocab_size, unwanted, repeated) for length in lengths]
 
 
 def _prompt(draw: random.Random, length: int, vocab_size: int, unwanted: frozenset[int], repeated: bool) -> list[int]:

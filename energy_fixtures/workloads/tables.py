@@ -200,7 +200,10 @@ def _line_by_line(block: bytes, names: Sequence[str], types: dict[str, pl.DataTy
     places = [names.index(name) for name in types]
     ragged = 0
     for line in block.decode("utf-8").split("\n"):
-        fields = next(csv.reader([line.rstrip("\r")]), [])
+        try:
+            fields = next(csv.reader([line.rstrip("\r")]), [])
+        except csv.Error:  # a field longer than any of a table
+            fields = ["?"]
         if not any(field.strip() for field in fields):
             continue
         if len(fields) > len(names):

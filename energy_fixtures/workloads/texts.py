@@ -13,6 +13,7 @@ import msgspec
 import numpy as np
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import Refused, from_json
 from energy_fixtures.workloads.blocks import Source
 from energy_fixtures.workloads.counting import Counting
 from energy_fixtures.workloads.lengths import Lengths, Provenance
@@ -63,7 +64,7 @@ def read_custom(source: Source, counting: Counting) -> Lengths:
         rows += 1
         try:
             row = decoder.decode(line)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             left_out[NOT_JSON] += 1
             continue
         tokens = _whole(row.output_tokens)
@@ -90,8 +91,8 @@ def read_sharegpt(source: Source, counting: Counting) -> Lengths:
         ConfigurationError: It is no JSON array, or no conversation is usable.
     """
     try:
-        entries = msgspec.json.decode(source.whole(), type=list[msgspec.Raw])
-    except msgspec.MsgspecError as error:
+        entries = from_json(source.whole(), list[msgspec.Raw])
+    except Refused as error:
         raise ConfigurationError(f"{source.path} is no whole JSON array ({error}); fetch or copy it again") from error
     decoder = msgspec.json.Decoder(_Conversation)
     pairs: list[tuple[str, str]] = []
@@ -99,7 +100,7 @@ def read_sharegpt(source: Source, counting: Counting) -> Lengths:
     for entry in entries:
         try:
             turns = decoder.decode(entry).conversations
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             left_out[NOT_JSON] += 1
             continue
         if len(turns) < 2:

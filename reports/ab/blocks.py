@@ -114,12 +114,12 @@ def run_block(side: Side, index: int, block_rounds: int, scratch: Path) -> Block
     except KeyboardInterrupt:
         raise Interrupted(_block(side, file, began_s, None)) from None
     if status == PYTEST_USAGE:
-        raise ConfigurationError(f"pytest refuses the arguments of side {side.name} ({side.label}):\n{tail(log)}")
+        raise ConfigurationError(f"pytest refuses the arguments of side {side.name} ({side.label}):", below=tail(log))
     if status == PYTEST_NOTHING:
-        raise ConfigurationError(f"side {side.name} ({side.label}) selects no case:\n{tail(log)}")
+        raise ConfigurationError(f"side {side.name} ({side.label}) selects no case:", below=tail(log))
     block = _block(side, file, began_s, None)
     if status == 0 and block.run is None:
-        raise ConfigurationError(f"side {side.name} ({side.label}) measures no energy:\n{tail(log)}")
+        raise ConfigurationError(f"side {side.name} ({side.label}) measures no energy:", below=tail(log))
     failure = None
     if status != 0:
         why = NOT_OK.get(status, f"pytest ended with status {status}")

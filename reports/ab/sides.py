@@ -210,7 +210,7 @@ def _set_up(root: Path, setup: str, environ: Mapping[str, str], where: Path, nam
     pip = [] if importlib.util.find_spec("pip") is None else ["--without-pip"]  # the one underneath serves
     command = [sys.executable, "-m", "venv", *pip, str(where)]
     if run_to_end(command, folder=root, environ=os.environ, log=log) != 0:
-        raise JoulesError(f"no environment can be made for side {name}:\n{tail(log)}")
+        raise JoulesError(f"no environment can be made for side {name}:", below=tail(log))
     python = where / "bin" / "python"
     if pip:
         for program in ("pip", "pip3"):
@@ -229,7 +229,7 @@ def _set_up(root: Path, setup: str, environ: Mapping[str, str], where: Path, nam
     }  # pip sees what is installed, no more
     status = run_to_end(["/bin/sh", "-c", setup], folder=root, environ=installing, log=log)
     if status != 0:
-        raise JoulesError(f"the setup of side {name} ended with status {status}: {setup}\n{tail(log)}")
+        raise JoulesError(f"the setup of side {name} ended with status {status}: {setup}", below=tail(log))
     return python, first
 
 

@@ -30,9 +30,9 @@ from reports.comparison import Around, Pair, State, hold, scenario_differences
 from reports.explain.costs import OwnJoules, Tally
 from reports.explain.prices import Prices
 from reports.gate import MOST_LEARNT, Limit, Policy, parse_limit
-from reports.history import learnt_from
 from reports.metrics import check
 from reports.noise import Between
+from reports.past import learnt_from
 
 MANY = 2_000
 """From this many cases on it pays to start processes."""
@@ -47,7 +47,7 @@ class Question:
 
     Attributes:
         runs: One or two references, as `find_run` reads them: the baseline first.
-        storage: Folder of saved runs.
+        storage: Folder of saved runs, or address of a shared store.
         by: An axis, to put cases side by side that are equal but for it; None for old against new.
         metrics: Names; empty for what each case is judged by.
         fail: Expressions of limits.
@@ -60,7 +60,7 @@ class Question:
     """
 
     runs: tuple[str, ...]
-    storage: Path
+    storage: str | Path
     by: str | None = None
     metrics: tuple[str, ...] = ()
     fail: tuple[str, ...] = ()

@@ -9,6 +9,7 @@ Two large files are cut in two processes at once.
 from __future__ import annotations
 
 import mmap
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,11 +18,16 @@ from typing import TypeVar
 import msgspec
 
 from energy_fixtures.errors import ConfigurationError, ResultFileError
+from energy_fixtures.foreign import MOST_RESULT_BYTES
 from energy_fixtures.record import Record
 from energy_fixtures.records import SCHEMA_VERSION, Environment, Result
+from energy_fixtures.storage.address import split
+from energy_fixtures.storage.location import Location, is_url, location_of
+from energy_fixtures.storage.shared_store import SharedStore
 from energy_fixtures.store import Store, read_run
 from reports.compare.forked import cores, shared_out
 from reports.compare.glance import Glance
+from reports.console import say
 
 LARGE_BYTES = 32 * 2**20
 """From this size on it pays to start a process for a file."""
@@ -78,12 +84,12 @@ class RunFile:
         self._whole, self._glance = msgspec.json.Decoder(Result), msgspec.json.Decoder(Glance)
         try:
             with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size > MOST_RESULT_BYTES:
+                    raise ValueError
                 self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             self.index = index or _index(self._content)
-        except (
-            OSError,
-            ValueError,
-        ) as error:  # msgspec's and Unicode's are ValueErrors; an empty file cannot be mapped
+        except (OSError, ValueError, RecursionError) as error:
+            # msgspec's and Unicode's are ValueErrors; an empty file cannot be mapped; JSON may nest without end
             raise self._broken() from error
         self._bytes = memoryview(self._content)
         self.environments = self.index.environments
@@ -120,7 +126,7 @@ class RunFile:
         start, end = self.index.places[name]
         try:
             result = decoder.decode(self._bytes[start:end])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise self._broken() from error
         if result.fullname != name:
             raise self._broken()
@@ -202,16 +208,28 @@ def _name_of(result: msgspec.Raw) -> str:
     return found[1].decode() if found else msgspec.json.decode(result, type=_Named).fullname
 
 
-def find_run(reference: str, root: Path) -> Path:
-    """The file that `reference` means: a path, or a run saved under `root` by number, part of its name, or `newest`.
+def find_run(reference: str, storage: str | Path) -> Path:
+    """The file that `reference` means: a path, the address of a run in a shared store, or a saved run.
 
-    The folders of all machines are looked through; `FOLDER/0001` names a run of one of them.
+    A saved run goes by its number (in a folder), a part of its name, its branch, or `newest`. The folders of all machines are
+    looked through; `FOLDER/0001` names a run of one of them. Of a shared store the run comes into the cache here.
+
+    Args:
+        reference: As above.
+        storage: Folder of saved runs, or address of a shared store.
 
     Raises:
         ConfigurationError: No run matches, or runs of several machines do.
+        StoreError: The shared store cannot be reached.
     """
+    if is_url(reference):
+        return _in_store(*split(reference))
     if Path(reference).is_file():
         return Path(reference)
+    location = location_of(str(storage))
+    if reference and location.shared:
+        return _in_store(location, None if reference == NEWEST else reference)
+    root = location.folder
     if not reference or Path(reference).is_dir():
         raise ConfigurationError(
             f"{reference!r} is not a result file; name a file, or a saved run by its number or name"
@@ -229,6 +247,13 @@ def find_run(reference: str, root: Path) -> Path:
             "name a file, or the folder of saved runs with --storage"
         )
     return found[0]
+
+
+def _in_store(location: Location, name: str | None) -> Path:
+    path = SharedStore(location, say=say).find(name)
+    if path is None:
+        raise ConfigurationError(f"{location} holds no run yet; save one there with --energy-storage {location}")
+    return path
 
 
 def _in_folder(reference: str | None, store: Store) -> Iterator[Path]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import Refused, check_packed
 from reports.estimate.distributions import Floats
 from reports.estimate.scenario import MOST_TOKENS
 
@@ -89,9 +90,10 @@ def _lazily(path: Path) -> pl.LazyFrame:
     if not path.is_file():
         raise ConfigurationError(f"--trace {path.name} is not a file; name a CSV or Parquet file of requests")
     try:
+        check_packed(path)
         table = pl.scan_parquet(path) if path.suffix == ".parquet" else pl.scan_csv(path, infer_schema_length=1000)
         schema = table.collect_schema()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except (pl.exceptions.PolarsError, OSError, Refused) as error:
         raise ConfigurationError(f"--trace {path.name} cannot be read: {_first_line(error)}") from error
     for given, generated in COLUMNS:
         if given in schema and generated in schema:

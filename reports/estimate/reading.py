@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import msgspec
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import MOST_TABLE_BYTES, Refused, converted, from_toml, read_text
 from energy_fixtures.metrics import nearest
 from energy_fixtures.record import Record
 from reports.estimate.scenario import Reference, Scenario, Served
@@ -90,13 +90,11 @@ def read_scenario(
 
 def _read(path: Path) -> Raw:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return from_toml(read_text(path, MOST_TABLE_BYTES))
     except OSError as error:
         raise ConfigurationError(f"cannot read scenario {path.name}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except Refused as error:
         raise ConfigurationError(f"{path.name} is not TOML ({error}); see docs/estimating.md for an example") from error
-    except RecursionError as error:
-        raise ConfigurationError(f"{path.name} nests too deeply to be a scenario") from error
 
 
 def _setting(text: str) -> Raw:
@@ -104,12 +102,12 @@ def _setting(text: str) -> Raw:
     if not sign or not key.strip() or not text.isprintable():
         raise ConfigurationError(f"--set {text!r} needs key=value, as in --set node.power_kw=10.2")
     try:
-        return tomllib.loads(f"{key} = {value}")
-    except (tomllib.TOMLDecodeError, RecursionError):
+        return from_toml(f"{key} = {value}")
+    except Refused:
         pass  # a bare word, perhaps
     try:
-        return tomllib.loads(f"{key} = {_quoted(value.strip())}")
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        return from_toml(f"{key} = {_quoted(value.strip())}")
+    except Refused as error:
         raise ConfigurationError(
             f'--set {text!r} is no TOML key and value; quote names with blanks: a."b c"=1'
         ) from error
@@ -160,7 +158,7 @@ def _check(raw: Raw, source: str) -> None:
 
 def _instead(path: tuple[str, ...], known: list[str]) -> str:
     """A key like the one that is unknown, there or elsewhere; where there is none, all that are known there."""
-    like = difflib.get_close_matches(path[-1], known, 1)
+    like = difflib.get_close_matches(path[-1][:200], known, 1)
     elsewhere = [one for one in _dotted(Scenario) if one.rpartition(".")[2] == path[-1]]
     if like or elsewhere:
         return f"the nearest is {'.'.join((*path[:-1], like[0])) if like else elsewhere[0]!r}"
@@ -211,8 +209,8 @@ def _record_in(kind: Any) -> type[Record] | None:
 
 def _converted(raw: Raw, source: str) -> Scenario:
     try:
-        return msgspec.convert(raw, type=Scenario)
-    except msgspec.ValidationError as error:
+        return converted(raw, Scenario)
+    except Refused as error:
         sentence, _, where = str(error).partition(" - at `$")
         name = where.rstrip("`").lstrip(".")
         raise ConfigurationError(f"{source}: {f'{name}: ' if name else ''}{sentence}") from error

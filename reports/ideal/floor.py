@@ -152,8 +152,8 @@ class Floor:
 
     @property
     def fits(self) -> bool:
-        """Whether weights and cache fit into the boards' memory."""
-        return self.job.memory_bytes <= self.count * self.board.memory_bytes
+        """Whether weights and cache fit into the memory that the boards' driver hands out."""
+        return self.job.memory_bytes <= self.count * self.board.capacity_bytes
 
 
 def floor_of(

@@ -71,6 +71,8 @@ def floor_for(result: Result, environment: Environment | None, boards: Path | No
         return "the result does not carry the shape of its model"
     if scenario.arrivals is not None:
         return "a server decides by itself what it computes together"
+    if scenario.mix is not None:
+        return "its requests differ in length"
     if environment is None:
         return "the environment is missing"
     if environment.engine.get("device") == "cpu":  # a GPU that is metered beside it does none of the work

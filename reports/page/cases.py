@@ -161,14 +161,19 @@ def _arrivals(scenario: Scenario) -> str:
     return scenario.arrivals.process.replace("_", " ") + ("" if rate is None else f" {rate:g}/s")
 
 
+def _most(scenario: Scenario) -> str:
+    """A word before lengths that are only the longest ones."""
+    return "mixed to " if scenario.mix is not None else ""
+
+
 PARTS: Mapping[str, Callable[[Scenario], str]] = {
     "model": lambda scenario: scenario.model or "",
     "framework": framework,
     "decoding": decoding,
     "batch": lambda scenario: f"b{scenario.batch_size}",
-    "lengths": lambda scenario: f"{scenario.input_tokens} + {scenario.output_tokens} tokens",
-    "input": lambda scenario: f"{scenario.input_tokens} in",
-    "output": lambda scenario: f"{scenario.output_tokens} out",
+    "lengths": lambda scenario: f"{_most(scenario)}{scenario.input_tokens} + {scenario.output_tokens} tokens",
+    "input": lambda scenario: f"{_most(scenario)}{scenario.input_tokens} in",
+    "output": lambda scenario: f"{_most(scenario)}{scenario.output_tokens} out",
     "format": lambda scenario: " ".join(
         part for part in (scenario.dtype, scenario.quantization) if part not in (None, "auto")
     ),

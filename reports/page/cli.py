@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from reports.console import say, steps, write_text
-from reports.shared_options import GridGPerKwh, PricePerKwh, Storage
+from reports.shared_options import SAVED, GridGPerKwh, PricePerKwh, Storage
 
 
 def report(
@@ -25,7 +25,7 @@ def report(
     boards: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Boards beside the table; layout: reports/boards.toml.")
     ] = None,
-    storage: Storage = Path(".benchmarks"),
+    storage: Storage = SAVED,
     price_per_kwh: PricePerKwh = None,
     grid_g_per_kwh: GridGPerKwh = None,
 ) -> None:

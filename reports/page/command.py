@@ -25,7 +25,7 @@ MOST_RUNS = 8
 """Side by side; more columns and colours are not told apart."""
 
 
-def inputs(runs: Sequence[str], storage: Path, boards: Path | None) -> list[Path]:
+def inputs(runs: Sequence[str], storage: str | Path, boards: Path | None) -> list[Path]:
     """The files that the references mean.
 
     Raises:
@@ -41,7 +41,7 @@ def inputs(runs: Sequence[str], storage: Path, boards: Path | None) -> list[Path
     return paths
 
 
-def report_page(paths: Sequence[Path], storage: Path, boards: Path | None, prices: Prices) -> Page:
+def report_page(paths: Sequence[Path], storage: str | Path, boards: Path | None, prices: Prices) -> Page:
     """The page of these runs; with several, each is compared with the first.
 
     Raises:
@@ -73,7 +73,7 @@ def sources_of(runs: Sequence[RunFile]) -> tuple[Source, ...]:
     )
 
 
-def _comparisons(paths: Sequence[Path], storage: Path, prices: Prices) -> list[Report]:
+def _comparisons(paths: Sequence[Path], storage: str | Path, prices: Prices) -> list[Report]:
     """The first run against each of the others; boards side by side are what such a page is for, and are labelled."""
     first, *others = paths
     return [

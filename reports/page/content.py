@@ -14,7 +14,7 @@ from reports.compare.summary import ACROSS
 from reports.explain.costs import own_joules
 from reports.page.cases import PER_TOKEN, Case, Source, cases_of, told_apart
 from reports.page.figure import Page, Section
-from reports.page.sections import axes, changes, latency, measured, speculation, tables, timelines
+from reports.page.sections import axes, changes, latency, measured, serving, speculation, tables, timelines
 from reports.render.comparison_table import short
 from reports.render.text import NOT_MEASURED
 
@@ -39,6 +39,10 @@ def page_of(sources: Sequence[Source], reports: Sequence[Report], level: float, 
         (measured.calls(cases), ""),
         (speculation.section(sources, level), "Speculation: no case guesses ahead; give a Scenario a Speculation."),
         (latency.section(cases), "Energy against latency: needs two cases of the same work with times per token."),
+        (
+            serving.section(cases),
+            "Serving: no case has requests that arrive; pytest benchmarks -k serving measures some.",
+        ),
         (
             measured.phases(cases),
             "Prefill and decode: not told apart; measure with --energy-phases, or on a board with a power timeline.",

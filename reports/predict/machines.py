@@ -91,7 +91,7 @@ def machine_of(board: Board) -> Machine:
         tdp_w=board.tdp_w,
         idle_w=next((idle for idle in (board.idle_w, row.idle_w) if idle is not None), table.idle_share * board.tdp_w),
         bandwidth_bytes_s=board.bandwidth_bytes_s,
-        memory_bytes=float(board.memory_bytes if board.usable_bytes is None else board.usable_bytes),
+        memory_bytes=float(board.capacity_bytes),
         flop_s_16bit=sixteen,
         flop_s_8bit=rates.get("fp8", sixteen),
         flop_s_int8=rates.get("int8", sixteen),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import MOST_TABLE_BYTES, Refused, json_object, read_file
 from energy_fixtures.models.architecture import Architecture, architecture
 from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.models.catalogue import SHAPES, config_of, resolve
@@ -80,6 +81,18 @@ def find_architecture(typed: str) -> tuple[str, Architecture]:
     return found.name, found.architecture
 
 
+def named_architecture(name: str) -> tuple[str, Architecture]:
+    """As `find_architecture` of a name that stands in a file: it is never taken for a place on this machine.
+
+    Raises:
+        ConfigurationError: Nothing is called so, or it would be a file or a folder here.
+    """
+    place = os.path.expanduser(name)
+    if place.startswith((os.sep, ".")) or place.endswith(".json") or os.path.exists(place):
+        raise ConfigurationError(f"{shortened(name, 80)!r} is a place and no name; a file may only name models")
+    return find_architecture(name)
+
+
 def find_model(typed: str) -> Found:
     """The model that was meant.
 
@@ -94,7 +107,7 @@ def find_model(typed: str) -> Found:
     exact = _by_key().get(key(typed))
     if exact is not None:
         return _listed(exact)
-    path = Path(typed).expanduser()
+    path = Path(os.path.expanduser(typed))
     if path.suffix == ".json":
         written = _from_file(path)
         named = path.stem if path.stem != "config" else path.resolve().parent.name or "config"
@@ -138,21 +151,19 @@ def _resolved(typed: str) -> ModelSpec | None:
     try:
         return resolve(typed)
     except ConfigurationError:
-        if Path(typed).expanduser().is_dir():
+        if os.path.isdir(os.path.expanduser(typed)):  # False also for what cannot be a name
             raise
         return None
 
 
 def _from_file(path: Path) -> Config:
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigurationError(f"--model {path.name} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
+        return json_object(read_file(path, MOST_TABLE_BYTES))
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"--model {path.name} cannot be read: {why}") from error
+    except Refused as error:
         raise ConfigurationError(f"--model {path.name} is no JSON ({error}); give a model's config.json") from error
-    if not isinstance(config, dict):
-        raise ConfigurationError(f"--model {path.name} holds no JSON object; give a model's config.json")
-    return config
 
 
 def _names(row: _Row) -> tuple[str, ...]:

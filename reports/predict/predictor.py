@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import MOST_TABLE_BYTES, Refused, from_json, read_file
 from energy_fixtures.record import Record, need
 from reports.predict.constants import PRIORS, Constants
 from reports.predict.intervals import Widths
@@ -152,12 +153,11 @@ def read_predictor(path: Path | None = None) -> Predictor:
     """
     where = DEFAULT if path is None else path
     try:
-        content = where.read_bytes()
+        content = read_file(where, MOST_TABLE_BYTES)
+        head = from_json(content, _Version)
     except OSError as error:
         raise ConfigurationError(f"predictor {where.name} cannot be read: {error.strerror}") from error
-    try:
-        head = msgspec.json.decode(content, type=_Version)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except Refused as error:
         raise ConfigurationError(
             f"{where.name} is no predictor ({error}); name a file that `joules predict fit` wrote"
         ) from error
@@ -172,8 +172,8 @@ def read_predictor(path: Path | None = None) -> Predictor:
             f"{where.name} has predictor version {head.version}, whose formula was another one than {VERSION}'s; fit it anew"
         )
     try:
-        predictor = msgspec.json.decode(content, type=Predictor)
-    except msgspec.DecodeError as error:
+        predictor = from_json(content, Predictor)
+    except Refused as error:
         raise ConfigurationError(f"{where.name} breaks the rules of a predictor: {error}; fit it anew") from error
     if predictor.digest != _digest(predictor):
         raise ConfigurationError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
 from energy_fixtures.errors import ConfigurationError, ResultFileError
+from energy_fixtures.foreign import MOST_TABLE_BYTES, Refused, read_file
 from energy_fixtures.metrics import metric
 from energy_fixtures.models.architecture import bytes_per_parameter
 from energy_fixtures.readings import MEASURED
@@ -17,7 +19,7 @@ from energy_fixtures.store import read_run
 from reports.boards import find_board
 from reports.predict.constants import JOULES_PER_WH
 from reports.predict.machines import machine_of
-from reports.predict.models import find_architecture
+from reports.predict.models import named_architecture
 from reports.predict.observations import Column, Observation
 from reports.predict.physics import Execution, Work
 from reports.predict.shape import shape_of
@@ -31,6 +33,9 @@ TOKENS = 300
 
 BATCH = 50
 """Prompts of a batched row that states none: inferred, paper 1 uses 50 where it names a number, and 100 fits worse."""
+
+MOST = 1e9
+"""Of any figure in a row: no prompt takes a gigawatt-hour, and products of such values stay finite."""
 
 BATCHED_WEIGHT = 0.25
 """Of a batched row whose batch is inferred, against 1 for a single prompt."""
@@ -75,7 +80,8 @@ def read_observations(
 
 def _table(path: Path, boards: Path | None) -> Iterator[Observation]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        content = read_file(path, MOST_TABLE_BYTES).decode("utf-8-sig")
+        with io.StringIO(content, newline="") as file:
             reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
             missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
             if missing:
@@ -86,13 +92,13 @@ def _table(path: Path, boards: Path | None) -> Iterator[Observation]:
                 yield from _row(f"{path.name} line {number}", row, boards)
     except OSError as error:
         raise ConfigurationError(f"{path.name} cannot be read: {error.strerror}") from error
-    except (csv.Error, UnicodeDecodeError) as error:
+    except (csv.Error, UnicodeDecodeError, Refused) as error:
         raise ConfigurationError(f"{path.name} is no table: {error}; give a CSV file in UTF-8") from error
 
 
 def _row(where: str, row: Mapping[str, str | None], boards: Path | None) -> Iterator[Observation]:
     try:
-        name, known = find_architecture(row["model"] or "")
+        name, known = named_architecture(row["model"] or "")
         board = find_board(row["gpu"] or "", boards)
     except ConfigurationError as error:
         raise ConfigurationError(f"{where}: {plain(str(error))}") from error
@@ -131,8 +137,10 @@ def _number(where: str, row: Mapping[str, str | None], column: str) -> float | N
         value = float(text)
     except ValueError:
         value = math.nan
-    if not (math.isfinite(value) and value > 0):
-        raise ConfigurationError(f"{where}: {column} must be a number above 0, got {plain(text)!r}; mend the table")
+    if not 0 < value < MOST:
+        raise ConfigurationError(
+            f"{where}: {column} must be a number above 0 and below {MOST:g}, got {plain(text)!r}; mend the table"
+        )
     return value
 
 
@@ -168,13 +176,21 @@ def _results(path: Path, allow_modelled: bool, boards: Path | None) -> Iterator[
 def _result(
     path: Path, result: Result, scenario: Scenario, environment: Environment, boards: Path | None
 ) -> Observation | None:
-    """One case; None where it is no plain decoding on GPUs, which the physics does not describe."""
+    """One case; None where it is no plain decoding of one batch on GPUs, which the physics does not describe."""
     values = metric("joules_per_request").values(result)
     on_gpus = bool(environment.boards) and all(domain.startswith("gpu:") for domain in result.scope)
     plain_decoding = scenario.speculation is None and scenario.decoding.method != "beam"
-    if not values or not on_gpus or not plain_decoding or scenario.model is None or scenario.quantization is not None:
+    alike = scenario.arrivals is None and scenario.mix is None  # one batch of equal requests
+    if (
+        not values
+        or not on_gpus
+        or not alike
+        or not plain_decoding
+        or scenario.model is None
+        or scenario.quantization is not None
+    ):
         return None
-    name, known = find_architecture(scenario.model.split("@")[0])
+    name, known = named_architecture(scenario.model.split("@")[0])
     board = find_board(str(environment.boards[0].get("name", "")), boards)
     work = Work(
         batch=scenario.batch_size,

@@ -19,7 +19,7 @@ from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.readings import MEASURED
 from energy_fixtures.units import significant
 from reports.compare.rows import Figure, Report, Row
-from reports.render.text import NOT_MEASURED, plain
+from reports.render.text import NOT_MEASURED, plain, plain_json
 
 COLUMNS = (
     "case", "question", "fullname", "of", "against", "metric", "unit", "method", "measured", "scope", "where", "state",
@@ -163,4 +163,4 @@ def _cell(text: str) -> str:
 
 
 def _text(record: object) -> str:
-    return msgspec.json.format(msgspec.json.encode(record), indent=1).decode() + "\n"
+    return plain_json(msgspec.json.format(msgspec.json.encode(record), indent=1).decode()) + "\n"

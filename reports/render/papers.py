@@ -10,15 +10,18 @@ from rich.text import Text
 
 from energy_fixtures.records import Environment, Result
 from energy_fixtures.units import quantity, significant
+from reports.boards import Peak
 from reports.lines import Line, lines_of
 from reports.papers import Row, rows_of
 from reports.published import FIGURES, FINDINGS, Published
+from reports.render.replay import replay_parts
 from reports.render.tables import WIDEST_NAME, View, new_table
 from reports.render.text import NOT_MEASURED, Footnotes, honest, plain
-from reports.workload_totals import Saving, StackTotal, savings_of, totals_of
+from reports.workload_totals import Saving, StackTotal, over_ideal, savings_of, totals_of
 
 WIDE_NAME = WIDEST_NAME + 8
-SPECULATION = ("speculation at batch 1", "speculation at batch 128")
+PEAKS: tuple[Peak, Peak] = ("sparse", "dense")
+PUBLISHED_STACKS = {"transformers": "eager", "vllm": "cuda_graphs"}  # of Table 4
 
 
 def paper_parts(
@@ -41,14 +44,13 @@ def paper_parts(
     if question == "geometry":
         said += [_line(line, results[0]) for line in lines_of(results)]
     if question == "workloads":
-        said += _workloads(results, references, view.level)
-    if question == "speculative" and (guessing := [one for one in results if _guesses(one)]):
-        for name in SPECULATION:
-            references.mark(FIGURES[name], guessing[0])
+        said += _workloads(results, references, environments, view)
+    if rows or said or question == "serving":  # whose own table compares
+        for finding in FINDINGS.get(question, ()):
+            references.mark(finding, results[0])
     said += references.lines()
-    if rows or said:
-        said += FINDINGS.get(question, ())
-    return [*([Text("")] if rows else []), *parts, *(Text(plain(line)) for line in said)]
+    replayed = replay_parts(results, view.level) if question == "workloads" else []
+    return [*([Text("")] if rows else []), *parts, *(Text(plain(line)) for line in said), *replayed]
 
 
 class _References:
@@ -102,10 +104,6 @@ def _table(rows: Sequence[Row], references: _References) -> RenderableType:
     return table
 
 
-def _guesses(result: Result) -> bool:
-    return result.scenario is not None and result.scenario.speculation is not None
-
-
 def _change(ratio: float | None, *, factor: bool) -> str:
     if ratio is None:
         return "—"
@@ -126,6 +124,8 @@ def differences_of(published: Published, here: Result, environment: Environment 
     boards = [published.board] if published.board else [value.where for value in published.values if value.where]
     if boards and board is not None and not any(_alike(name, board) for name in boards):
         found.append(board)
+    if published.binned and "workload" not in here.params:
+        found.append("one length at one batch size")
     if scenario is not None and scenario.model is not None:
         if published.model is not None and not _alike(published.model, scenario.model):
             found.append(scenario.model)
@@ -177,12 +177,24 @@ def _line(line: Line, here: Result) -> str:
     )
 
 
-def _workloads(results: Sequence[Result], references: _References, level: float) -> list[str]:
-    totals = totals_of(results, level)
-    said = [_total(one, results[0]) for one in totals]
-    figure = FIGURES["vllm against transformers"]
-    savings = [(one, references.mark(figure, one.stack.example)) for one in savings_of(totals, level)]
-    return [*said, *(f"{_saving(one)}; published {figure.short} {number}" for one, number in savings)]
+def _workloads(
+    results: Sequence[Result], references: _References, environments: Mapping[str, Environment], view: View
+) -> list[str]:
+    totals = totals_of(results, view.level)
+    said = [
+        line for one in totals for line in (_total(one, results[0]), _over_ideal(one, references, environments, view))
+    ]
+    for saving in savings_of(totals, view.level):
+        said.append(_saving(saving) + _beside("vllm against transformers", saving.stack, references))
+    return said
+
+
+def _beside(figure: str, one: StackTotal, references: _References) -> str:
+    """The published figure behind a semicolon, where this is the stack that it is of."""
+    if PUBLISHED_STACKS.get(one.engine) != one.execution:
+        return ""
+    published = FIGURES[figure]
+    return f"; published {published.short} {references.mark(published, one.example)}"
 
 
 def _total(one: StackTotal, here: Result) -> str:
@@ -190,11 +202,31 @@ def _total(one: StackTotal, here: Result) -> str:
     how = "" if here.method not in NOT_MEASURED else f", {NOT_MEASURED[here.method]}"
     error = one.total.uncertainty_j
     spread = "" if error is None else f" ± {quantity(error, 'J', 2)} (standard uncertainty)"
-    part = "all" if one.covered >= 1 else f"{100 * one.covered:.1f} % of its"
+    part = "all it has in cells" if one.covered >= 1 else f"{100 * one.covered:.1f} % of those in cells"
+    beyond = "" if one.left_out is None else f"; {one.left_out:,} more are longer than the bins"
     return (
         f"{name} on {one.engine} {one.execution.replace('_', ' ')}: {quantity(one.total.covered_j, 'J')}{spread}{how},"
-        f" for {one.total.requests:,} requests ({part} requests, {_cells(len(one.cells))}) in {one.total.batches:,.1f} batches"
+        f" for {one.total.requests:,} requests ({part}, {_cells(len(one.cells))}{beyond}) in {one.total.batches:,.1f} batches;"
+        f" {_inflation(one)}"
     )
+
+
+def _over_ideal(one: StackTotal, references: _References, environments: Mapping[str, Environment], view: View) -> str:
+    """Table 4 of the paper: how much more than the ideal, at the peak that the paper takes and at the dense one."""
+    sparse, dense = (over_ideal(one, environments, peak, view.boards) for peak in PEAKS)
+    if isinstance(sparse, str) or isinstance(dense, str):
+        return f"  over the ideal by an unknown share: {sparse}"
+    return (
+        f"  {_change(sparse, factor=False)} over the ideal of operations alone at the peak with sparsity, as in the paper"
+        f" (dense: {_change(dense, factor=False)}){_beside(f'{one.engine} over the ideal', one, references)}"
+    )
+
+
+def _inflation(one: StackTotal) -> str:
+    """By how much these cells are longer than their requests: it stands beside every total."""
+    if one.input_inflation is None or one.output_inflation is None:
+        return "by how much the bins inflate it is not known: the file does not hold the true tokens"
+    return f"the bins inflate it: input ×{one.input_inflation:.2f}, output ×{one.output_inflation:.2f}"
 
 
 def _saving(one: Saving) -> str:

@@ -9,8 +9,9 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from energy_fixtures.metrics import METRICS
-from energy_fixtures.records import Environment, Result, Scenario
+from energy_fixtures.records import PARALLEL, Environment, Result, Scenario
 from energy_fixtures.serving.records import Arrivals
+from energy_fixtures.serving.search import at_rate
 from energy_fixtures.serving.slo import worded
 from energy_fixtures.units import quantity, significant
 from reports.render.captions import caption
@@ -60,7 +61,7 @@ def serving_table(
     table.add_column(Text(f"whole run\n{whole.unit} ±"), justify="right", no_wrap=True)
     for column, heading in columns:
         table.add_column(Text(f"{heading}\n{column.unit}"), justify="right", no_wrap=True)
-    level = any(_met(result) is not None for result in results)
+    level = any(level_met(result) is not None for result in results)
     if level:
         table.add_column("level", no_wrap=True)
     table.add_column("n", justify="right", no_wrap=True)
@@ -69,14 +70,14 @@ def serving_table(
     for row, result in enumerate(results):
         table.add_row(
             Text(plain(result.case)),
-            Text(_how(result.scenario)),
+            Text(arrivals_said(result.scenario)),
             Text(whole.spread(row)),
             *(Text(column.value(row)) for column, _ in columns),
-            *([_LEVEL[_met(result)]] if level else []),
+            *([LEVELS[level_met(result)]] if level else []),
             Text(trials(result)),
             *([Text(marks[row])] if any(marks) else []),
         )
-    closing = [*_beside_offline(results, view.level), *_cheapest(results)]
+    closing = [*beside_offline(results, view.level), *cheapest_rates(results)]
     below = [caption(results, environments, view.level), STEADY]
     return [
         table,
@@ -86,22 +87,22 @@ def serving_table(
     ]
 
 
-_LEVEL = {True: "met", False: "not met", None: UNKNOWN}
+LEVELS = {True: "met", False: "not met", None: UNKNOWN}
 
 
 def _arrivals(result: Result) -> Arrivals | None:
     return None if result.scenario is None else result.scenario.arrivals
 
 
-def _how(scenario: Scenario | None) -> str:
-    """How requests come, in a few words: `poisson 8/s, 64 requests`."""
+def arrivals_said(scenario: Scenario | None, *, rate: bool = True) -> str:
+    """How requests come, in a few words: `poisson 8/s, 64 requests`; without its rate `poisson, 64 requests`."""
     if scenario is None:
         return ""
     arrivals = scenario.arrivals
     if arrivals is None:
         return f"one batch of {scenario.batch_size}"
     words = [arrivals.process.replace("_", " ")]
-    if arrivals.request_rate is not None:
+    if arrivals.request_rate is not None and rate:
         words.append(f"{arrivals.request_rate:g}/s")
     if arrivals.burstiness is not None:
         words.append(f"burstiness {arrivals.burstiness:g}")
@@ -119,8 +120,8 @@ def _how(scenario: Scenario | None) -> str:
     return ", ".join([*parts, *(["prefix cache"] if scenario.prefix_caching else [])])
 
 
-def _met(result: Result) -> bool | None:
-    """Whether every valid trial met the service level; None where there was none, or no valid trial."""
+def level_met(result: Result) -> bool | None:
+    """Whether every trial met the service level; None where there was none, or no trial that can tell."""
     values = METRICS["slo_met"].values(result)
     return min(values) > 0 if values else None
 
@@ -134,6 +135,8 @@ def _said(result: Result, shown: Sequence[str]) -> list[str]:
         sent = sum(len(run.requests) for run in runs)
         kinds = ", ".join(f"{count} {kind.replace('_', ' ')}" for kind, count in failed.items())
         sentences.append(f"{failed.total()} of {sent} requests in all windows failed: {kinds}")
+        words = {kind: said for run in reversed(runs) for kind, said in run.said.items()}
+        sentences += [f"the first {kind.replace('_', ' ')}: {plain(said)}" for kind, said in words.items()]
     foreign = sum(run.foreign_requests or 0 for run in runs)
     if foreign:
         sentences.append(f"{foreign} requests of others were answered meanwhile")
@@ -142,14 +145,14 @@ def _said(result: Result, shown: Sequence[str]) -> list[str]:
     return sentences
 
 
-def _beside_offline(results: Sequence[Result], level: float) -> list[str]:
+def beside_offline(results: Sequence[Result], level: float) -> list[str]:
     """What each arrival process costs beside the same lengths in full batches of the same size."""
     lines = []
     offline = {_work(result.scenario): result for result in results if _arrivals(result) is None and result.scenario}
     for result in results:
         arrivals, scenario = _arrivals(result), result.scenario
         base = offline.get(_work(scenario)) if arrivals is not None and scenario is not None else None
-        if base is None or arrivals is None or arrivals.turns > 1 or base.scope != result.scope:
+        if base is None or arrivals is None or arrivals.turns > 1 or arrivals.workload or base.scope != result.scope:
             continue
         mine, theirs = WHOLE.values(result), WHOLE.values(base)
         against = ratio(theirs, mine, level) if mine and theirs else None
@@ -175,41 +178,54 @@ def _work(scenario: Scenario | None) -> tuple[object, ...]:
         scenario.batch_size,
         scenario.input_tokens,
         scenario.output_tokens,
-        scenario.decoding.method,
+        scenario.decoding,
+        scenario.execution,
+        scenario.quantization,
+        scenario.kv_cache_dtype,
+        scenario.speculation,
+        scenario.prefix_caching,
+        *(getattr(scenario, name) for name in PARALLEL),
     )
 
 
-def _cheapest(results: Sequence[Result]) -> list[str]:
+def cheapest_rates(results: Sequence[Result]) -> list[str]:
     """Of cases that differ in nothing but their rate: the cheapest one that meets the service level."""
     groups: dict[tuple[object, ...], list[Result]] = {}
     for result in results:
         arrivals = _arrivals(result)
         if arrivals is not None and arrivals.request_rate is not None and result.service_level is not None:
-            key = (*_work(result.scenario), arrivals.process, arrivals.requests, arrivals.burstiness, arrivals.turns)
+            assert result.scenario is not None  # it has arrivals
+            key = (at_rate(result.scenario, 1.0).key, result.scope)
             groups.setdefault(key, []).append(result)
-    return [_sentence(rivals) for rivals in groups.values() if len(rivals) > 1]
+    return [_sentence(rivals) for rivals in groups.values() if len({_rate(result) for result in rivals}) > 1]
 
 
 def _sentence(rivals: Sequence[Result]) -> str:
-    assert rivals[0].service_level is not None  # _cheapest has looked
+    assert rivals[0].service_level is not None  # cheapest_rates has looked
     asked = worded(rivals[0].service_level)
-    met = {_rate(result): _mean(result) for result in rivals if _met(result)}
-    missed = sorted(_rate(result) for result in rivals if not _met(result))
+    met = {_rate(result): _mean(result) for result in rivals if level_met(result)}
+    missed = sorted({_rate(result) for result in rivals if level_met(result) is False} - set(met))
     known = {rate: joules for rate, joules in met.items() if joules is not None}
+    unknown = {_rate(result) for result in rivals} - set(known) - set(missed)
+    unsaid = f"; {len(unknown)} more without a valid trial" if unknown else ""
     if not known:
-        return f"{asked}: none of {len(rivals)} rates meets it, the lowest was {significant(min(missed))} requests/s"
+        if not missed:
+            return f"{asked}: unknown, no trial of {len(unknown)} rates is valid"
+        return (
+            f"{asked}: none of {len(missed)} rates meets it, the lowest was {significant(missed[0])} requests/s{unsaid}"
+        )
     best = min(known, key=lambda rate: known[rate])
     beyond = [rate for rate in missed if rate > max(met)]
     limit = f"; {significant(beyond[0])} requests/s does not meet it" if beyond else "; no higher rate was tried"
     return (
         f"{asked}: the cheapest of {len(met)} rates that meet it is {significant(best)} requests/s,"
-        f" {quantity(known[best], WHOLE.unit)}{limit}"
+        f" {quantity(known[best], WHOLE.unit)}{limit}{unsaid}"
     )
 
 
 def _rate(result: Result) -> float:
     arrivals = _arrivals(result)
-    assert arrivals is not None and arrivals.request_rate is not None  # _cheapest has looked
+    assert arrivals is not None and arrivals.request_rate is not None  # cheapest_rates has looked
     return arrivals.request_rate
 
 

@@ -54,10 +54,10 @@ def _section(
     question: str, title: str, members: Sequence[Result], environments: Mapping[str, Environment], view: View
 ) -> list[RenderableType]:
     special = speculation_table(title, members, environments, view) if question == "speculative" else []
-    if question == "serving" and not (view.metrics or view.compared):
+    if not (view.metrics or view.compared):  # cases with arrivals are told by what they have, not by their file
         served = serving_table(title, members, environments, view)
         if served:
-            return [Text(""), *served]
+            return [Text(""), *served, *paper_parts(question, members, environments, view)]
     parts: list[RenderableType] = [Text(""), *special]
     shown = names_shown(members, view.level) if special and not (view.metrics or view.compared) else frozenset()
     rest = [result for result in members if result.fullname not in shown]

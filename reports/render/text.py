@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,17 @@ def plain(name: str) -> str:
     'b8\\\\x1b[31m'
     """
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in name)
+
+
+def plain_json(text: str) -> str:
+    """JSON whose letters are all printable: what is not stands as its escape, so that it reads back as the same value.
+
+    >>> print(plain_json('{"name": "b8\\u202e"}'))
+    {"name": "b8\\u202e"}
+    """
+    if text.replace("\n", "").isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else json.dumps(one)[1:-1] for one in text)
 
 
 def honest(title: str, method: Method) -> str:

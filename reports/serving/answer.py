@@ -59,7 +59,9 @@ class Answer(Record, frozen=True, kw_only=True, omit_defaults=False):
     cases: tuple[Case, ...]
 
 
-def serving_results(reference: str, storage: Path, slo: str | None) -> tuple[str, list[Result], dict[str, Environment]]:
+def serving_results(
+    reference: str, storage: str | Path, slo: str | None
+) -> tuple[str, list[Result], dict[str, Environment]]:
     """The run's name, its results of question `serving` or with arrivals, and where they were made.
 
     Args:

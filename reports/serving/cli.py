@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from reports.console import print_json, print_report
+from reports.shared_options import SAVED, Storage
 
 
 def serving(
@@ -19,7 +19,7 @@ def serving(
         typer.Option(metavar="LIMITS", help="Another service level: ttft_p99_ms:500,tpot_p99_ms:50."),
     ] = None,
     form: Annotated[Literal["table", "json"], typer.Option("--format", help="How to report.")] = "table",
-    storage: Annotated[Path, typer.Option(metavar="FOLDER", help="Where runs are saved.")] = Path(".benchmarks"),
+    storage: Storage = SAVED,
 ) -> None:
     """Serving cases of a saved run: joules, latencies, goodput, and the cheapest rate that meets a service level.
 

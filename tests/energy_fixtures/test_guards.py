@@ -282,3 +282,16 @@ def test_every_code_has_a_sentence_and_a_remedy():
     for reason in REASONS.values():
         assert reason.sentence and reason.remedy
         assert not reason.sentence.endswith(".")
+
+
+def test_requests_of_different_lengths_are_checked_one_by_one(scenario):
+    """Each request of each iteration has to have its own lengths, in their order."""
+    own = [msgspec.structs.replace(REQUEST, input_tokens=given, output_tokens=made) for given, made in ((3, 2), (9, 5))]
+    lengths = ((3, 2), (9, 5))
+
+    assert guards.work_differs(scenario(), 2, generation(*own, *own), lengths) == ()
+    assert guards.work_differs(scenario(), 1, generation(*own[::-1]), lengths) == (
+        "input_tokens_differ",
+        "output_tokens_differ",
+    )
+    assert guards.work_differs(scenario(), 2, generation(*own), lengths) == ("request_count_differs",)

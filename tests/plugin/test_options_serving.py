@@ -98,17 +98,35 @@ def test_failures_are_counted_and_void_the_case(serve, fake, pytester):
     seen = serve("poisson")
     seen.assert_outcomes(failed=1)
     seen.stdout.fnmatch_lines(["*0 valid of*at its capacity*", "*requests in all windows failed: * at capacity*"])
+    assert 'the first at capacity: status 503: {"error": {"message": "no"}}' in " ".join(seen.stdout.str().split())
 
     (result,) = stored(pytester)
     assert {code for trial in result["trials"] for code in trial["invalid_reasons"]} == {"requests_refused"}
 
 
+def test_the_key_is_sent_and_never_kept(serve, fake, pytester, monkeypatch):
+    """A server that wants a key gets the one of OPENAI_API_KEY, which stands in no output and no file."""
+    fake.key = "sk-not-to-be-seen"
+    refused = serve("poisson")
+    monkeypatch.setenv("OPENAI_API_KEY", fake.key)
+    seen = serve("poisson", "--energy-autosave")
+    seen.assert_outcomes(passed=1)
+
+    assert refused.ret == 4
+    refused.stderr.fnmatch_lines(["*wants a key (status 401); set OPENAI_API_KEY*"])
+    written = [path.read_bytes() for path in pytester.path.rglob("*.json*")]
+    assert len(written) >= 2 and not any(fake.key.encode() in content for content in written)
+    assert fake.key not in seen.stdout.str() + seen.stderr.str()
+
+
 def test_the_cheapest_rate_is_named(serve, pytester):
-    """The highest rate is tried first; where it meets the level nothing else is measured and the report says so."""
+    """The highest rate is tried first, then the lowest; where both meet the level the cheaper one is named, and no more tried."""
     seen = serve("constant", "--energy-slo=e2el_p99_ms:60000", "--energy-rate-search=20:300")
     seen.assert_outcomes(passed=1)
 
-    assert [one["scenario"]["arrivals"]["request_rate"] for one in stored(pytester)] == [300.0]
+    assert [one["scenario"]["arrivals"]["request_rate"] for one in stored(pytester)] == [300.0, 20.0]
+    seen.stdout.fnmatch_lines(["*the cheapest of 2 rates that meet it is * requests/s*"])
+    assert "no higher rate was tried" in " ".join(seen.stdout.str().split())
 
 
 def test_a_level_that_no_rate_meets_is_said(serve, pytester):
@@ -134,6 +152,7 @@ def test_what_the_server_settled_is_skipped(serve):
     ("option", "said"),
     [
         ("--energy-server=http://192.0.2.7:8000", "*--energy-server: 192.0.2.7 is not this machine's loopback*"),
+        ("--energy-server=http://ann:pw@127.0.0.1:8000", "*--energy-server: the address holds more than a server*"),
         ("--energy-slo=ttft:5", "*--energy-slo: 'ttft:5' is no limit*"),
         ("--energy-rate-search=5:1", "*--energy-rate-search: '5:1' is no range*"),
         ("--energy-rate-search=1:5", "*--energy-rate-search looks for a rate that meets --energy-slo; give both*"),
@@ -145,6 +164,7 @@ def test_wrong_values_are_told_before_anything_runs(sleeper, run, option, said):
 
     assert seen.ret == 4
     seen.stderr.fnmatch_lines([said])
+    assert "pw@" not in seen.stderr.str()
 
 
 def test_a_server_that_is_not_there_is_told(pytester, run):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from reports.cli import main
-from reports.history import learnt_from
+from reports.past import learnt_from
 
 WORK = """
 import time

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from energy_fixtures.readings import Reading
-from energy_fixtures.records import Decoding, Result
+from energy_fixtures.records import Decoding, Result, Speculation
 from reports.papers import QUESTIONS, rows_of
 from reports.published import FINDINGS
 
@@ -63,6 +63,29 @@ def test_decodings_stand_against_greedy(case: Callable[..., Result]) -> None:
         ("vllm beam 4 / greedy", 1, 3.0),
         ("vllm sample temperature 0.8 top-k 50 / greedy", 1, 1.1),
     ]
+
+
+def test_batches_stand_against_one_alone(case: Callable[..., Result]) -> None:
+    """By energy per request, of equal lengths and engine: eight times the tokens for twice the joules are a quarter each."""
+    results = [
+        case("b1", [4.0] * 3),
+        case("b8", [1.0] * 3, batch_size=8),
+        case("longer", [9.0] * 3, batch_size=8, input_tokens=99),
+        case("other", [9.0] * 3, batch_size=8, engine="transformers"),
+    ]
+
+    assert said("batching", results) == [("vllm 8 + 10, batch / one alone", 8, 0.25)]
+
+
+def test_a_draft_model_stands_against_none_where_the_paper_has_a_figure(case: Callable[..., Result]) -> None:
+    """At batch 1 and 128; other batches and n-grams are in the question's own table."""
+    draft = Speculation(method="draft", draft_model="d")
+    ngram = Speculation(method="ngram", ngram_max=4)
+    results = [case(f"b{batch}", [2.0] * 3, batch_size=batch) for batch in (1, 8, 128)]
+    results += [case(f"d{batch}", [3.0] * 3, batch_size=batch, speculation=draft) for batch in (1, 8, 128)]
+    results += [case("n1", [1.0] * 3, speculation=ngram)]
+
+    assert said("speculative", results) == [("vllm draft model / none", 1, 1.5), ("vllm draft model / none", 128, 1.5)]
 
 
 def test_experts_stand_against_the_dense_model(case: Callable[..., Result]) -> None:
@@ -184,4 +207,4 @@ def test_joules_of_other_domains_or_methods_are_not_compared(case: Callable[...,
 def test_a_question_without_a_comparison_has_none(case: Callable[..., Result]) -> None:
     """Files of the user's own, and those with tables of their own, have no rows; findings belong to known questions."""
     assert rows_of("my_own", [case("a", [1.0])], 0.95) == ()
-    assert set(FINDINGS) <= set(QUESTIONS)
+    assert set(FINDINGS) <= {*QUESTIONS, "serving"}

@@ -14,16 +14,19 @@ from reports.published import FIGURES, FINDINGS, Published, Value
 def test_savings_follow_from_the_excess_over_the_ideal(where: str, transformers: float, vllm: float) -> None:
     """Table 4's saving of vLLM is one minus the ratio of the two excesses that stand beside it, to its last digit."""
     (value,) = (one for one in FIGURES["vllm against transformers"].values if one.where == where)
+    for engine, percent in (("transformers", transformers), ("vllm", vllm)):
+        (excess,) = (one for one in FIGURES[f"{engine} over the ideal"].values if one.where == where)
+        assert excess.ratio == pytest.approx(1 + percent / 100)
 
     assert value.ratio == pytest.approx((1 + vllm / 100) / (1 + transformers / 100), abs=6e-5)
 
 
 def test_every_figure_names_its_source_and_says_published() -> None:
     """Nobody can take a reference for something measured here: it says where it is from, paper by number."""
-    for figure in FIGURES.values():
+    assert all(figure.values for figure in FIGURES.values())
+    for figure in [*FIGURES.values(), *(finding for findings in FINDINGS.values() for finding in findings)]:
         assert figure.sentence.startswith("published: ")
         assert "arXiv 25" in figure.source
-    assert all(line.startswith("published: ") and "arXiv" in line for lines in FINDINGS.values() for line in lines)
 
 
 @pytest.mark.parametrize(

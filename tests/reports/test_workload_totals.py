@@ -7,8 +7,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 import pytest
 
-from energy_fixtures.records import Result
-from reports.workload_totals import savings_of, totals_of
+from energy_fixtures.models.architecture import architecture
+from energy_fixtures.models.shapes import SHAPES
+from energy_fixtures.records import Environment, Result
+from reports.ideal.flops import decode_flops, prefill_flops
+from reports.workload_totals import over_ideal, savings_of, totals_of
 
 
 @pytest.fixture
@@ -19,7 +22,8 @@ def cell(case: Callable[..., Result]) -> Callable[..., Result]:
         per_token = [one / (batch * tokens[1]) for one in joules]
         lengths = {"input_tokens": tokens[0], "output_tokens": tokens[1], "batch_size": batch}
         made = case(f"{tokens}-{fields}", per_token, question="workloads", **lengths, **fields)
-        params = {"workload": "chat", "synthetic": True, "requests": requests, "workload_requests": 100}
+        params = {"workload": "chat", "synthetic": True, "requests": requests, "workload_requests": 100, "left_out": 7}
+        params |= {"true_input_tokens": requests * tokens[0] // 2, "true_output_tokens": requests * tokens[1] // 4}
         return msgspec.structs.replace(made, params=params)
 
     return make
@@ -35,6 +39,35 @@ def test_the_total_is_that_of_the_formula(cell: Callable[..., Result]) -> None:
     assert (total.total.requests, total.of_requests, total.covered) == (80, 100, 0.8)
     assert total.total.batches == pytest.approx(9.5)
     assert (total.workload, total.synthetic, total.engine, total.execution) == ("chat", True, "vllm", "eager")
+
+
+def test_the_inflation_of_the_measured_cells_stands_beside_the_total(cell: Callable[..., Result]) -> None:
+    """Requests of half the bins' input and a quarter of their output are inflated by 2 and 4; exclusions are counted."""
+    results = [cell((32, 8), [4.0] * 3, 60, 8), cell((128, 8), [5.0] * 3, 20, 10)]
+    (total,) = totals_of(results, 0.95)
+    assert (total.input_inflation, total.output_inflation, total.left_out) == (2.0, 4.0, 7)
+
+    params = {name: value for name, value in results[0].params.items() if not name.startswith("true_")}
+    (unsaid,) = totals_of([msgspec.structs.replace(results[0], params=params), results[1]], 0.95)
+    assert (unsaid.input_inflation, unsaid.output_inflation) == (None, None)
+
+
+def test_the_excess_over_the_ideal_is_that_of_table_4(
+    cell: Callable[..., Result], environment: Callable[..., Environment]
+) -> None:
+    """On an A6000 an operation takes 300 W / 309.7 TFLOP/s = 0.9687 pJ at the peak with sparsity, twice that without."""
+    shape = architecture(SHAPES["llama-3.1-8b"].config)
+    there = environment(boards=({"name": "NVIDIA RTX A6000"},), engine={"device": "cuda", "dtype": "bfloat16"})
+    made = cell((32, 8), [400.0] * 3, 60, 8, dtype="bfloat16")
+    (total,) = totals_of([msgspec.structs.replace(made, architecture=shape, environment=there.key)], 0.95)
+    sizes = {"batch_size": 8, "input_tokens": 32}
+    flop = prefill_flops(shape, **sizes).total + decode_flops(shape, **sizes, output_tokens=8).total
+
+    sparse, dense = (over_ideal(total, {there.key: there}, peak) for peak in ("sparse", "dense"))
+
+    assert sparse == pytest.approx(400.0 / (flop * 0.9687e-12), rel=1e-4)
+    assert isinstance(sparse, float) and dense == pytest.approx(sparse / 2, rel=1e-3)
+    assert over_ideal(total, {}, "sparse") == "the environment is missing"
 
 
 def test_uncertainties_of_cells_add_in_quadrature(cell: Callable[..., Result]) -> None:
@@ -64,3 +97,5 @@ def test_stacks_are_compared_over_the_cells_of_both(cell: Callable[..., Result])
 def test_other_results_have_no_total(case: Callable[..., Result]) -> None:
     """Cases of other questions name no workload and are passed over."""
     assert totals_of([case("a", [1.0] * 3)], 0.95) == ()
+    uncounted = msgspec.structs.replace(case("a", [1.0] * 3), params={"workload": "chat"})
+    assert totals_of([uncounted], 0.95) == ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -26,8 +27,9 @@ from energy_fixtures.models.catalogue import resolve
 from energy_fixtures.protocol import Plan
 from energy_fixtures.records import Decoding, Scenario, Trial
 from energy_fixtures.runner import run
+from energy_fixtures.serving import task
 from energy_fixtures.serving.client import Address
-from energy_fixtures.serving.local import free_port, is_healthy
+from energy_fixtures.serving.local import free_port, is_healthy, wait_for
 from energy_fixtures.serving.records import Arrivals
 from energy_fixtures.serving.running import as_served, server_of
 from energy_fixtures.serving.task import ServingTask
@@ -165,12 +167,48 @@ def test_a_server_without_counters_is_measured_too(fake: Fake) -> None:
     assert one.valid and one.generation.serving[0].foreign_requests is None
 
 
-def test_a_server_that_cannot_be_found_is_refused(host: EngineHost) -> None:
+def test_a_server_that_cannot_be_found_is_refused(
+    host: EngineHost, fake: Fake, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Joules of a process that this user cannot see would be those of others."""
+    monkeypatch.setattr(task, "listener_of", lambda address: None)
     with pytest.raises(EngineFailed, match="No process of this user listens") as failure:
-        trial(host, CASE, address=Address(host="127.0.0.1", port=free_port()))
+        trial(host, CASE, address=fake.address)
 
     assert failure.value.kind == "unsupported"
+
+
+def test_a_running_server_that_dies_is_told(host: EngineHost) -> None:
+    """A server that somebody else started and that ends inside a window fails its case by that; then nothing listens there."""
+    port = free_port()
+    server = subprocess.Popen([sys.executable, "-m", "perf.cases.fake_server", "20", str(port)], cwd=ROOT)
+    address = Address(host="127.0.0.1", port=port)
+    assert wait_for(address, lambda: server.poll() is None)
+    scenario = replace(CASE, engine="server", execution="as_served", dtype="auto", model="model")
+    spec = engine_spec(
+        scenario,
+        model=server_of(address, ()).model,
+        draft=None,
+        device="cpu",
+        trust_remote_code=False,
+        server=server_of(address, ()).spec,
+    )
+    with EngineHost.load(spec, timeout_s=LOAD_S) as client:
+        killer = threading.Timer(0.1, server.kill)
+        meter = SimulatedMeter("200")
+        scope = meter.info.domains
+        fields = {"dummy_weights": True, "meter": meter, "label": "case", "scope": scope, "address": address}
+        work = ServingTask(client, scenario, **fields)  # type: ignore[arg-type]  # each as it should be
+        work.prepare(1, 0)
+        killer.start()
+        with pytest.raises(EngineFailed, match=f"server at port {port} ended while it was measured"):
+            work.go()
+        killer.join()
+        server.wait()
+        with pytest.raises(EngineFailed, match=f"Nothing listens at port {port} any more") as gone:
+            ServingTask(client, scenario, **fields)  # type: ignore[arg-type]  # as above
+
+    assert gone.value.kind == "raised"
 
 
 def test_a_running_server_is_never_ended(fake: Fake) -> None:
@@ -207,7 +245,7 @@ def test_a_server_of_ours_that_dies_is_told_and_started_again(ours: ServerEngine
     ours.prepare(Work(scenario=CASE, iterations=1, seed=1))
     killer = threading.Timer(0.1, server_of_ours().kill)
     killer.start()
-    with pytest.raises(EngineFailed, match="vllm serve ended with status 137 while it served"):
+    with pytest.raises(EngineFailed, match="vllm serve was ended by SIGKILL while it served"):
         ours.run()
 
     ours.prepare(Work(scenario=CASE, iterations=1, seed=2))

@@ -51,6 +51,21 @@ def test_the_whole_group_ends_with_the_starter():
     guard.stdout.close()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems tell no process of its parent's end")
+def test_a_server_ends_with_a_killed_guard():
+    """Where the guard itself is killed, nothing would end its server any more: the kernel does."""
+    guard, ours = start("import time; print('up', flush=True); time.sleep(600)")
+    guard.stdout.readline()
+    (server,) = psutil.Process(guard.pid).children()
+
+    guard.kill()
+    guard.wait(10)
+
+    assert gone(server.pid)
+    os.close(ours)
+    guard.stdout.close()
+
+
 @pytest.mark.parametrize(("script", "status"), [("import sys; sys.exit(3)", 3), ("pass", 0)])
 def test_a_server_that_ends_is_told_by_its_status(script, status):
     """The guard ends with its server, and with its status."""

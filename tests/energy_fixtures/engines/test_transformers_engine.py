@@ -22,6 +22,7 @@ from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.models.catalogue import resolve
 from energy_fixtures.models.tiny import TINY
 from energy_fixtures.records import Decoding, Generation, Scenario, Speculation
+from energy_fixtures.workloads.mix import Mix
 
 pytestmark = pytest.mark.engines
 
@@ -270,6 +271,21 @@ def test_a_folder_that_does_not_exist_fails_the_load(tmp_path: Path) -> None:
         load(spec(nowhere))
     assert caught.value.kind == "raised"
     assert "nowhere" in caught.value.args[0]
+
+
+MIXED = ((12, 3), (5, 9), (20, 1))
+"""Input and output tokens of three requests."""
+
+
+def test_requests_of_different_lengths_are_served_side_by_side(eager: EngineHost) -> None:
+    """Two at a time in their order, each with its own lengths, every iteration anew; nobody claims to know the phases."""
+    scenario = Scenario(engine="transformers", batch_size=2, input_tokens=20, output_tokens=9, mix=Mix(requests=3))
+    eager.prepare(Work(scenario=scenario, iterations=2, seed=0, lengths=MIXED))
+    eager.go()
+    done = eager.collect()
+
+    assert [(one.input_tokens, one.output_tokens) for one in done.requests] == [*MIXED, *MIXED]
+    assert done.spans == ()
 
 
 DUMMY_WEIGHTS = """

@@ -18,6 +18,7 @@ from energy_fixtures.engines.vllm_engine import unsupported
 from energy_fixtures.errors import EngineFailed
 from energy_fixtures.models.catalogue import resolve
 from energy_fixtures.records import Decoding, Generation, Scenario, Speculation
+from energy_fixtures.workloads.mix import Mix
 
 LOAD_S = 300.0  # a busy machine of two cores needs more than a minute for two workers
 BASE = Scenario(engine="vllm", model="tiny", dtype="float32", batch_size=4, input_tokens=48, output_tokens=24)
@@ -70,6 +71,19 @@ def ngram() -> Iterator[EngineHost]:
 def drafting() -> Iterator[EngineHost]:
     """vLLM with the tiny draft model."""
     yield from loaded(replace(BASE, speculation=DRAFT))
+
+
+@needs_vllm
+def test_requests_of_different_lengths_are_served_in_their_order(caching: EngineHost) -> None:
+    """Two at a time, each with its own lengths; nobody claims to know the phases of an iteration in several batches."""
+    mixed = ((12, 3), (5, 9), (20, 1))
+    scenario = replace(BASE, prefix_caching=True, batch_size=2, mix=Mix(requests=3))
+    caching.prepare(Work(scenario=scenario, iterations=2, seed=0, lengths=mixed))
+    caching.go()
+    generation = caching.collect()
+
+    assert [(one.input_tokens, one.output_tokens) for one in generation.requests] == [*mixed, *mixed]
+    assert generation.spans == ()
 
 
 @needs_vllm

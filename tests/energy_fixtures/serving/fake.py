@@ -26,6 +26,8 @@ class Fake:
         foreign: Finished requests that its counters tell beside ours.
         metrics: Whether it has counters at all.
         busiest: Most requests on their way at once.
+        models: Ids of what it serves.
+        key: What it wants as a bearer's key; None for nothing.
         one_at_a_time: Whether a request waits, without an answer, until the one before is done.
     """
 
@@ -36,11 +38,14 @@ class Fake:
     foreign: int = 0
     metrics: bool = True
     busiest: int = 0
+    models: tuple[str, ...] = ("/models/fake-1b",)
+    key: str | None = None
     one_at_a_time: bool = False
     now: int = 0
     done: int = 0
 
     async def completions(self, request: web.Request) -> web.StreamResponse:
+        self._let_in(request)
         number = len(self.bodies)
         self.bodies.append(await request.json())
         self.now += 1
@@ -59,6 +64,10 @@ class Fake:
             return web.json_response({"error": {"message": "no"}}, status=int(how))
         if how == "hang":
             await asyncio.sleep(30)
+        if how == "json":
+            return web.json_response({"choices": [{"text": " a"}]})
+        if how == "400 later":
+            return await self._later(request)
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await answer.prepare(request)
         tokens = asked["max_tokens"] - (how == "short")
@@ -75,17 +84,38 @@ class Fake:
                     await asyncio.sleep(30)
                 elif how == "end":
                     return answer
-            reason = "length" if token == tokens - 1 else None
-            await answer.write(event({"choices": [{"index": 0, "text": " a", "finish_reason": reason}]}))
+            if how == "pairs" and token % 2:  # came with the one before
+                continue
+            reason = "length" if token >= tokens - (2 if how == "pairs" else 1) else None
+            text = "" if how == "empty" else " a" * (600_000 if how == "huge" else 1)
+            await answer.write(event({"choices": [{"index": 0, "text": text, "finish_reason": reason}]}))
             await asyncio.sleep(self.gap_s)
+        if how == "more":
+            await answer.write(event({"choices": [{"index": 0, "text": " b", "finish_reason": None}]}))
         if how != "no usage":
-            usage = {"prompt_tokens": len(asked["prompt"]), "completion_tokens": tokens}
+            counted = -tokens if how == "negative" else tokens
+            usage = {"prompt_tokens": len(asked["prompt"]), "completion_tokens": counted}
             await answer.write(event({"choices": [], "usage": usage}))
         await answer.write(b"data: [DONE]\n\n")
+        if how == "after the end":
+            await answer.write(event({"choices": [{"index": 0, "text": " b", "finish_reason": None}]}))
         return answer
 
-    async def models(self, request: web.Request) -> web.Response:
-        return web.json_response({"data": [{"id": "/models/fake-1b", "max_model_len": 4096}]})
+    async def _later(self, request: web.Request) -> web.StreamResponse:
+        """A refusal whose reason comes in a packet of its own."""
+        answer = web.StreamResponse(status=400)
+        await answer.prepare(request)
+        await asyncio.sleep(0.05)
+        await answer.write(b'{"error": "no model /home/ann/secret/llama here"}')
+        return answer
+
+    def _let_in(self, request: web.Request) -> None:
+        if self.key is not None and request.headers.get("Authorization") != f"Bearer {self.key}":
+            raise web.HTTPUnauthorized
+
+    async def list_models(self, request: web.Request) -> web.Response:
+        self._let_in(request)
+        return web.json_response({"data": [{"id": name, "max_model_len": 4096} for name in self.models]})
 
     async def counters(self, request: web.Request) -> web.Response:
         if not self.metrics:
@@ -123,7 +153,7 @@ async def _start(fake: Fake) -> web.AppRunner:
     application.add_routes(
         [
             web.post("/v1/completions", fake.completions),
-            web.get("/v1/models", fake.models),
+            web.get("/v1/models", fake.list_models),
             web.get("/metrics", fake.counters),
             web.get("/version", fake.version),
             web.get("/health", _well),

@@ -68,6 +68,26 @@ def test_each_failure_voids_the_trial_by_name(failure):
     assert codes[0] in REASONS
 
 
+def test_a_level_is_not_met_by_leaving_failures_out():
+    """Two trials that meet the level and one whose requests the server refused: the level is not met in all of them."""
+    whole, level = generation(), service_level("e2el_p99_ms:1000")
+    refused = generation([served(0.0), served(1.0), served(2.0, failure="at_capacity"), served(3.0)])
+    reading = Reading(energy_j={"cpu:0": 1.0}, duration_s=4.0, method="counter")
+    trials = tuple(
+        Trial(index=place, iterations=1, reading=reading, generation=done, invalid_reasons=codes)
+        for place, (done, codes) in enumerate(
+            [(whole, ()), (refused, ("requests_refused",)), (whole, ("clock_skew",)), (whole, ())]
+        )
+    )
+    result = Result(
+        fullname="t.py::t", question="serving", case="t", scenario=SCENARIO, environment="e", scope=("cpu:0",),
+        trials=trials, started_at="2026-01-01T00:00:00+00:00", service_level=level,
+    )  # fmt: skip
+
+    assert METRICS["slo_met"].values(result) == (1.0, 0.0, 1.0)  # the voided one that says nothing of the server is out
+    assert len(METRICS["goodput"].values(result)) == 2
+
+
 def test_other_work_than_asked_is_named():
     """Missing requests, other lengths, cached prompts and requests of others each have their code."""
     short = generation()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 
 import msgspec
 import pytest
 
+from energy_fixtures.serving import client
 from energy_fixtures.serving.client import Address, Run
 from energy_fixtures.serving.local import free_port
 from energy_fixtures.serving.schedule import Planned
@@ -53,7 +55,13 @@ def test_every_answer_is_whole_and_counted():
         ("error", "http_error"),
         ("429", "at_capacity"),
         ("503", "at_capacity"),
+        ("400 later", "http_error"),
         ("garbage", "malformed"),
+        ("json", "malformed"),
+        ("negative", "malformed"),
+        ("more", "malformed"),
+        ("after the end", "malformed"),
+        ("huge", "malformed"),
         ("no usage", "malformed"),
         ("reset", "cut_off"),
         ("end", "cut_off"),
@@ -70,6 +78,86 @@ def test_a_failed_request_is_named_and_costs_no_other(how, failure):
     assert len(answers(run)) == 3
     assert run.requests[1].why
     assert serving_run(run, cut=0).steady is None
+
+
+@pytest.mark.parametrize(("how", "chunks"), [("pairs", TOKENS // 2), ("empty", TOKENS)])
+def test_other_ways_to_stream_are_whole_answers(how, chunks):
+    """Chunks of two tokens, and of tokens that make no letter, count as the server counts them."""
+    with serving(Fake(wrong={0: how})) as server:
+        run = run_of(server.address, [0.0, 0.0])
+        asyncio.run(run.go())
+
+    assert failures(run) == [None, None]
+    assert [one.output_tokens for one in answers(run)] == [TOKENS, TOKENS]
+    assert len(run.requests[0].times_s) == chunks
+    assert serving_run(run).gaps.count == chunks - 1 + TOKENS - 1
+
+
+def test_the_servers_reason_is_kept_without_folders_and_keys():
+    """What the first failed request of each kind was told stands in the run, and nothing private with it."""
+    with serving(Fake(wrong={0: "400 later", 2: "garbage"})) as server:
+        run = run_of(server.address, [0.0, 0.05, 0.1])
+        asyncio.run(run.go())
+    said = serving_run(run, secret="llama").said
+
+    assert said == {
+        "http_error": 'status 400: {"error": "no model *** here"}',
+        "malformed": "it sent a chunk b'{oops'",
+    }
+
+
+def test_ipv6_is_spoken():
+    """An address of IPv6 stands in brackets in the request, as servers want it."""
+    address = Address(host="::1", port=9)
+
+    assert address.at == "[::1]:9" and b"\r\nHost: [::1]:9\r\n" in address.post(b"{}")
+
+
+def test_latencies_are_those_of_vllm():
+    """TTFT, TPOT, E2E and gaps of one recorded stream, by hand: sent at 100 s, chunks at 100.5, 100.6 and 100.9 s, 5 tokens."""
+    run = run_of(Address(host="127.0.0.1", port=9), [0.0])
+    (sent,) = run.requests
+    run.began_s = sent.due_s = sent.sent_s = 100.0
+    sent.times_s = [100.5, 100.6, 100.9]
+    sent.ended_s = 100.9
+    sent.events.feed(b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":5}}\n\n')
+    (done,), gaps = answers(run), serving_run(run).gaps
+
+    assert (done.ttft_s, done.e2e_s, done.tpot_s) == pytest.approx((0.5, 0.9, 0.1))  # (0.9 - 0.5) / (5 - 1)
+    assert (gaps.count, gaps.mean_s, gaps.p50_s) == (2, pytest.approx(0.2), pytest.approx(0.2))
+    assert gaps.p99_s == pytest.approx(0.298)  # between 0.1 and 0.3 as NumPy
+
+
+def test_the_steady_state_by_hand():
+    """B = 2 of 9 requests that end one per second: it opens with the 2nd first token, closes with the 6th answer."""
+    marks = []
+    run = run_of(Address(host="127.0.0.1", port=9), [0.0] * 9, full=2, on_mark=lambda mark, at_s: marks.append(mark))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "now", lambda: clock[0])
+        clock = [0.0]
+        asyncio.run(play(run, clock))
+    done = serving_run(run)
+
+    assert marks == ["steady_begin", "steady_end"]
+    assert (done.steady.begin_s, done.steady.end_s) == (
+        1.0,
+        5.5,
+    )  # first tokens at 0, 1, ... s, ends half a second later
+    assert done.steady.output_tokens == 1 + 4 * 2  # the last of the 2nd answer, both of the 3rd to the 6th
+    assert done.steady.requests == 5
+
+
+async def play(run, clock):
+    """Request k gets its tokens at k and k + 0.5 s, and ends there."""
+    run._loop = asyncio.get_running_loop()
+    run._done = run._loop.create_future()
+    events = sorted([(place, place) for place in range(9)] + [(place + 0.5, place) for place in range(9)])
+    for clock[0], place in events:
+        sent = run.requests[place]
+        run.tokens(sent, 1)
+        if clock[0] > place:
+            sent.events.feed(b'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n')
+            run.finished(sent, SimpleNamespace(abort=lambda: None), keep=False)
 
 
 def test_a_queue_is_not_a_stall():

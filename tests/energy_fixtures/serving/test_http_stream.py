@@ -78,6 +78,10 @@ def test_a_closing_server_is_believed():
         OK + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n",
         OK + b"Transfer-Encoding: chunked\r\n\r\n" + b"1" * 80,
         b"a" * 70_000,
+        b"HTTP/1.1 20 OK\r\n\r\n",
+        b"HTTP/1.1 " + b"9" * 5000 + b"\r\n\r\n",
+        OK + b"Content-Length: " + b"9" * 5000 + b"\r\n\r\n",
+        *(OK + b"Transfer-Encoding: chunked\r\n\r\n" + size + b"\r\n" for size in (b"-10", b"+5", b"5_0", b"0x5", b"")),
     ],
 )
 def test_what_is_no_answer_is_refused(data):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import socket
 
 import pytest
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.records import PARALLEL, Scenario
 from energy_fixtures.serving.client import Address
-from energy_fixtures.serving.local import free_port, is_healthy, listener_of, local_address, models_of
+from energy_fixtures.serving.local import free_port, is_healthy, listener_of, local_address, models_of, server_key
 from energy_fixtures.serving.records import Arrivals
 from energy_fixtures.serving.running import as_served, refusal, server_of, vocabulary_of
 from tests.energy_fixtures.serving.fake import Fake, serving
@@ -23,6 +24,9 @@ from tests.energy_fixtures.serving.fake import Fake, serving
         ("127.0.0.2:81", "127.0.0.2", 81),
         ("http://localhost:9", "127.0.0.1", 9),
         ("http://[::1]:9", "::1", 9),
+        ("http://[::ffff:127.0.0.1]:9", "127.0.0.1", 9),
+        ("http://127.1:9", "127.0.0.1", 9),
+        ("http://127.0.0.1", "127.0.0.1", 80),
     ],
 )
 def test_the_loopback_is_taken(url, host, port):
@@ -45,7 +49,8 @@ def test_other_machines_are_refused(url):
         "",
         "https://127.0.0.1",
         "http://127.0.0.1:port",
-        "http://a@127.0.0.1",
+        "http://[::1",
+        "http://127.0.0.1:0",
         "http://127.0.0.1/v1/chat",
         "http://127.0.0.1:99999",
     ],
@@ -54,6 +59,49 @@ def test_what_is_no_address_is_refused(url):
     """The sentence shows an address."""
     with pytest.raises(ConfigurationError, match=r"http://127\.0\.0\.1:8000"):
         local_address(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ann:hunter2@127.0.0.1:8000",
+        "http://:hunter2@127.0.0.1:8000",
+        "http://ann:hunter2@192.0.2.1",
+        "https://hunter2@127.0.0.1",
+        "http://127.0.0.1/v1?api_key=hunter2",
+        "http://127.0.0.1/#hunter2",
+    ],
+)
+def test_what_may_be_secret_is_not_repeated(url):
+    """An address with a user, a password or a query is refused without its words, and the place of a key is named."""
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY") as refused:
+        local_address(url)
+
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["a\nHost: b", "schlüssel"])
+def test_a_key_that_no_header_can_carry_is_refused(monkeypatch, key):
+    """It is refused before anything is asked, and not repeated; spaces around a key are no part of it."""
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(ConfigurationError, match="holds characters") as refused:
+        server_key()
+    monkeypatch.setenv("OPENAI_API_KEY", " sk-1\n")
+
+    assert key not in str(refused.value) and server_key() == "sk-1"
+
+
+def test_a_key_that_is_not_taken_is_told(monkeypatch):
+    """Without a key its variable is named, with a wrong one that is said; the right one is let in."""
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    with serving(Fake(key="right")) as fake:
+        with pytest.raises(ConfigurationError, match="set OPENAI_API_KEY"):
+            models_of(fake.address)
+        monkeypatch.setenv("OPENAI_API_KEY", "wrong")
+        with pytest.raises(ConfigurationError, match="does not take the key"):
+            models_of(fake.address)
+        monkeypatch.setenv("OPENAI_API_KEY", "right")
+        assert len(models_of(fake.address)) == 1
 
 
 def test_nobody_there_is_told():
@@ -78,6 +126,27 @@ def test_its_process_is_found():
         assert listener_of(fake.address) == os.getpid()
 
     assert listener_of(Address(host="127.0.0.1", port=free_port())) is None
+
+
+def test_another_address_of_the_same_port_is_another_server():
+    """Who listens at one loopback address is not taken for the server at another."""
+    with serving(Fake()) as fake, socket.create_server(("127.0.0.2", fake.address.port)):
+        assert listener_of(fake.address) == os.getpid()
+        assert listener_of(Address(host="127.0.0.3", port=fake.address.port)) is None
+
+
+@pytest.mark.parametrize("wanted", [("other",), ("one", "two")])
+def test_a_model_that_is_not_served_is_told(wanted):
+    """A model that was asked for by name and is not served, or more than one, is refused with what is served."""
+    with serving(Fake(models=("one", "two"))) as fake, pytest.raises(ConfigurationError, match="serves one, two, and"):
+        server_of(fake.address, wanted)
+
+
+@pytest.mark.parametrize(("wanted", "chosen"), [(("two",), "two"), (("tiny",), "one"), ((), "one")])
+def test_of_several_models_the_named_one_is_taken(wanted, chosen):
+    """The first one where nobody named any."""
+    with serving(Fake(models=("one", "two"))) as fake:
+        assert server_of(fake.address, wanted).model.name == chosen
 
 
 @pytest.fixture

@@ -29,12 +29,20 @@ def test_the_limit_is_closed_in(limit):
     assert len(tried) <= MOST_RATES
     assert len({one.rate for one in tried}) == len(tried)
     if limit >= 64:
-        assert best.rate == 64.0 and len(tried) == 1
+        assert best.rate == 64.0 and len(tried) == 2  # the lowest too: which of the two is cheaper is measured
     elif limit < 1:
         assert best is None and len(tried) == 2
     else:
         # 64 is halved by ratio five times: 2 ** (6 / 32)
         assert best.rate <= limit <= best.rate * max(CLOSE, 2 ** (6 / 2**5)) * 1.001
+
+
+def test_low_rates_are_told_apart():
+    """Rates far below one per second are halved as well, and none is measured twice."""
+    rates = [one.rate for one in search(0.0015, low=0.001, high=0.004)]
+
+    assert len(set(rates)) == len(rates) > 3
+    assert all(0.001 <= rate <= 0.004 for rate in rates)
 
 
 def test_the_cheapest_need_not_be_the_highest():

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from energy_fixtures.errors import ConfigurationError
-from energy_fixtures.workloads.downloads import DOWNLOADS, Download, DownloadFailed, fetch
+from energy_fixtures.workloads.downloads import DOWNLOADS, Download, DownloadFailed, _redirects, fetch
 
 CONTENT = b"TIMESTAMP,ContextTokens,GeneratedTokens\n" + b"2024-05-12 00:00:00Z,7,8\n" * 500
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -30,6 +30,17 @@ class Answer(BaseHTTPRequestHandler):
         if kind == "moved":
             self.send_response(302)
             self.send_header("Location", "/whole.csv")
+            self.end_headers()
+            return
+        sent_on = {
+            "elsewhere": f"http://localhost:{self.server.server_port}/whole.csv",  # type: ignore[attr-defined]
+            "local": "file:///etc/passwd",
+            "ftp": "ftp://127.0.0.1/whole.csv",
+            "endless": "/endless.csv",
+        }
+        if kind in sent_on:
+            self.send_response(302)
+            self.send_header("Location", sent_on[kind])
             self.end_headers()
             return
         self.send_response(200)
@@ -103,10 +114,14 @@ def test_a_file_without_a_known_checksum_says_so(server: str, tmp_path: Path) ->
     [
         ("truncated", None, "gave 1,000 bytes, 12,540 are announced; nothing was kept"),
         ("unannounced", 12_541, "gave 12,540 bytes, 12,541 are announced"),
-        ("whole", 99, "gave 12,540 bytes, 99 are published"),
+        ("whole", 99, "gave more bytes than the 99 that are published; nothing was kept"),
         ("other", None, f"published is {SHA256}; nothing was kept"),
         ("missing", None, "could not be fetched: Not Found; nothing was kept"),
         ("silent", None, "could not be fetched: timed out"),
+        ("elsewhere", None, "sends on to http://localhost, which is not where its authors keep it; nothing was kept"),
+        ("local", None, "could not be fetched"),
+        ("ftp", None, "sends on to ftp://127.0.0.1, which is not"),
+        ("endless", None, "could not be fetched"),
     ],
 )
 def test_a_bad_answer_leaves_nothing_behind(
@@ -140,3 +155,29 @@ def test_every_download_can_be_checked_or_says_that_it_cannot() -> None:
     assert all(len(bytes.fromhex(one.sha256)) == 32 for one in DOWNLOADS.values() if one.sha256)
     assert {name for name, one in DOWNLOADS.items() if one.sha256 is None} == {"azure-2024-conv", "azure-2024-code"}
     assert len({one.file_name for one in DOWNLOADS.values()}) == len(DOWNLOADS)
+
+
+@pytest.mark.parametrize(
+    ("first", "new", "followed"),
+    [
+        ("https://github.com/a/b.csv", "https://objects.githubusercontent.com/x", True),
+        ("https://github.com/a/b.csv", "https://github.com/c.csv", True),
+        ("https://huggingface.co/a", "https://cdn-lfs.hf.co/x", True),
+        ("https://github.com/a/b.csv", "http://objects.githubusercontent.com/x", False),
+        ("https://github.com/a/b.csv", "https://githubusercontent.com.evil.example/x", False),
+        ("https://github.com/a/b.csv", "https://evilgithubusercontent.com/x", False),
+        ("https://github.com/a/b.csv", "https://user@169.254.169.254/x", False),
+        ("https://github.com/a/b.csv", "https://cdn-lfs.hf.co/x", False),
+    ],
+)
+def test_a_redirection_stays_encrypted_and_with_the_publisher(first: str, new: str, followed: bool) -> None:
+    """Only the hosts where the publisher keeps large files are followed to, and never without encryption."""
+    import urllib.request
+
+    request = urllib.request.Request(first)
+    if followed:
+        sent = _redirects(first).redirect_request(request, None, 302, "Found", {}, new)
+        assert sent.full_url == new
+    else:
+        with pytest.raises(DownloadFailed, match="which is not where its authors keep it"):
+            _redirects(first).redirect_request(request, None, 302, "Found", {}, new)

@@ -98,3 +98,14 @@ def test_work_draws_every_iteration_anew(scenario):
     assert len(set(rows)) == 12
     assert all(row[: len(row) // 2] != row[len(row) // 2 :] for row in rows)
     assert all(row[:4] == row[4:] for batch in work_prompts(guessing, vocab_size=300, avoid=()) for row in batch)
+
+
+def test_requests_of_different_lengths_come_in_their_order(scenario):
+    """Each iteration serves all of them, a batch at a time, and no prompt comes twice."""
+    lengths = ((5, 1), (40, 2), (9, 3))
+    work = Work(scenario=scenario(batch_size=2, input_tokens=64), iterations=2, seed=7, lengths=lengths)
+    batches = work_prompts(work, vocab_size=30_000, avoid={0})
+
+    assert work.batches == (((5, 1), (40, 2)), ((9, 3),))
+    assert [[len(row) for row in batch] for batch in batches] == [[5, 40], [9]] * 2
+    assert len({tuple(row) for batch in batches for row in batch}) == 6

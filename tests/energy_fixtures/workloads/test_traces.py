@@ -17,7 +17,7 @@ from energy_fixtures.workloads.traces import read_trace
     [
         (b"", "is empty; known are tables with TIMESTAMP,ContextTokens,GeneratedTokens"),
         (b"\xef\xbb\xbf \n\n", "is empty"),
-        (gzip.compress(b""), "is empty"),
+        (gzip.compress(b"", mtime=0), "is empty"),
         (b"name,age\nx,3\n", "is of no known format: it begins with 'name,age'; known are"),
         (b"\x1b[31mred\n", r"it begins with '\[31mred'"),
         (b"PK\x03\x04\x80\x00", "is not UTF-8 text"),

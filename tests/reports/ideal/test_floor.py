@@ -120,6 +120,18 @@ def test_what_does_not_fit_is_said() -> None:
     assert job.memory_bytes == LLAMA.weight_bytes("bfloat16") + 8 * (512 + 63) * 128 * 1024
 
 
+def test_what_error_correction_takes_is_not_there() -> None:
+    """An L4 of 24 GiB hands out 22.5: weights and cache of 23 GiB fit its data sheet and not the board, as on a real one."""
+    ours, job = find_board("L4"), replace(JOB, batch_size=1)
+    cache_gib, weights_gib = 23 - LLAMA.weight_bytes("bfloat16") / 2**30, LLAMA.weight_bytes("bfloat16") / 2**30
+    tokens = int(cache_gib * 2**30 / (128 * 1024))
+    full = replace(job, input_tokens=tokens - job.output_tokens + 1)
+    assert weights_gib < ours.capacity_bytes / 2**30 < full.memory_bytes / 2**30 < ours.memory_bytes / 2**30
+    assert ours.capacity_bytes == 23_034 * 2**20
+    assert not floor_of(full, ours).fits
+    assert floor_of(replace(full, input_tokens=full.input_tokens - 5_000), ours).fits
+
+
 def test_packed_weights_are_multiplied_in_16_bits_where_the_board_needs_it() -> None:
     """Four-bit weights move a quarter of the bytes and are computed at the 16-bit rate; so are 8-bit ones without units."""
     plain, packed = floor_of(JOB, BOARD), floor_of(replace(JOB, dtype="int4"), BOARD)

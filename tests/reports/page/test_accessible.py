@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
-import shutil
-import subprocess
-import tarfile
 from pathlib import Path
 
 import pytest
 
 from reports.page.draw import ON_WHITE
 
-AXE = "axe-core@4.14.1"
 CSS = Path(__file__).parents[3] / "reports" / "page" / "page.css"
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory) -> str:
-    """axe-core's script: the file that JOULES_AXE names, else from npm's registry."""
-    named = os.environ.get("JOULES_AXE")
-    if named:
-        return Path(named).read_text()
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm on this machine to fetch axe-core with; set JOULES_AXE to an axe.min.js")
-    folder = tmp_path_factory.mktemp("axe")
-    try:
-        subprocess.run([npm, "pack", "--silent", AXE], cwd=folder, check=True, capture_output=True, timeout=20)
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
-        pytest.skip("npm's registry cannot be reached; set JOULES_AXE to an axe.min.js")
-    (archive,) = folder.glob("*.tgz")
-    with tarfile.open(archive) as packed:
-        script = packed.extractfile("package/axe.min.js")
-        assert script is not None
-        return script.read().decode()
 
 
 def test_axe_finds_nothing(browser, source, suite, written, axe):

@@ -14,6 +14,7 @@ import pytest
 
 from energy_fixtures.readings import Reading
 from energy_fixtures.records import Environment, Result, Run, Speculation
+from energy_fixtures.serving.records import Arrivals
 from energy_fixtures.store import read_run
 from reports.published import FIGURES
 from reports.render.papers import differences_of
@@ -77,7 +78,8 @@ def questions(replayed: Callable[..., Result]) -> list[Result]:
     """Every question whose cases need CUDA, a few cases each."""
     draft = Speculation(method="draft", draft_model="shape:llama-3.2-1b")
     lengths = {"input_tokens": 100, "output_tokens": 100}
-    cell = {"workload": "burstgpt-like", "synthetic": True, "requests": 2279, "workload_requests": 9907}
+    cell = {"workload": "burstgpt-like", "synthetic": True, "requests": 2279, "workload_requests": 9907, "left_out": 93}
+    cell |= {"true_input_tokens": 14_587, "true_output_tokens": 15_193}
     cells = [
         replayed("workloads", f"{engine}-cell", [joules], engine=engine, execution=execution, batch_size=batch)
         for engine, execution, joules, batch in (
@@ -90,6 +92,8 @@ def questions(replayed: Callable[..., Result]) -> list[Result]:
         replayed("frameworks", "transformers-compiled-b1", [28.0], engine="transformers", execution="compiled"),
         replayed("frameworks", "vllm-eager-b1", [20.0]),
         replayed("frameworks", "vllm-cuda-graphs-b1", [15.0], execution="cuda_graphs"),
+        replayed("batching", "vllm-b1", [20.0]),
+        replayed("batching", "vllm-b32", [40.0], batch_size=32),
         replayed("speculative", "vllm-autoregressive-b128", [50.0], batch_size=128),
         replayed("speculative", "vllm-draft-b128", [62.0], batch_size=128, speculation=draft),
         replayed("parallelism", "vllm-one-b1", [20.0]),
@@ -149,9 +153,36 @@ def test_what_differs_from_the_papers_setting_is_named(
 ) -> None:
     """Board, model, number format and weights are compared as far as the paper tells them; equal ones are not named."""
     here = case("a", [1.0] * 3, model=model, dtype=dtype)
+    cell = msgspec.structs.replace(here, params={"workload": "chat"})
     there = environment(boards=({"name": board},), engine={"device": "cuda", "weights": weights})
 
-    assert differences_of(FIGURES["vllm against transformers"], here, there) == differences
+    assert differences_of(FIGURES["vllm against transformers"], cell, there) == differences
+    assert "one length at one batch size" in differences_of(FIGURES["vllm against transformers"], here, there)
+
+
+@pytest.mark.parametrize(("execution", "beside"), [("cuda_graphs", True), ("eager", False)])
+def test_table_4_stands_only_beside_its_own_stacks(
+    replayed: Callable[..., Result], shown: Callable[[Sequence[Result]], str], execution: str, beside: bool
+) -> None:
+    """The paper measured vLLM with CUDA graphs; beside eager vLLM its saving would be another stack's."""
+    params = {"workload": "chat", "requests": 8, "workload_requests": 8}
+    cells = [
+        replayed("workloads", "old", [9.0], engine="transformers"),
+        replayed("workloads", "new", [3.0], engine="vllm", execution=execution),
+    ]
+    text = " ".join(shown([msgspec.structs.replace(one, params=params) for one in cells]).split())
+
+    assert "-66.7 %" in text and ("; published -73.00" in text) == beside
+    assert "by how much the bins inflate it is not known" in text
+
+
+def test_serving_ends_with_what_was_found_online(
+    replayed: Callable[..., Result], shown: Callable[[Sequence[Result]], str]
+) -> None:
+    """Below the table of arrivals stands the paper's finding of online against offline."""
+    online = replayed("serving", "burst", [4.0], engine="vllm_server", arrivals=Arrivals.all_at_once(3))
+
+    assert "published: against the same requests offline, online continuous batching" in shown([online])
 
 
 def test_architectures_of_one_question_share_a_table(

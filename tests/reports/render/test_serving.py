@@ -8,6 +8,7 @@ import pytest
 from energy_fixtures.readings import Reading
 from energy_fixtures.records import Generation, Request, Scenario
 from energy_fixtures.serving.records import Arrivals, Served, ServingRun, Steady
+from energy_fixtures.serving.search import at_rate
 from energy_fixtures.serving.slo import service_level
 from reports.render.serving import serving_table
 from reports.render.tables import View
@@ -136,6 +137,52 @@ def test_a_level_that_none_meets_is_said():
     ]
 
     assert "E2EL p99 <= 100 ms: none of 2 rates meets it, the lowest was 1.00 requests/s" in "".join(lines(cases))
+
+
+def test_cases_that_differ_in_more_than_their_rate_are_no_rivals():
+    """Another prefix cache, another limit at once, another workload: each is work of its own and joins no search."""
+    level, joules = "e2el_p99_ms:1000", (12.0, 12.0)
+    poisson = Arrivals.poisson(3, 2.0)
+    cases = [
+        online("plain", joules, poisson, level=level),
+        online("cached", joules, Arrivals.poisson(3, 4.0), level=level, prefix_caching=True),
+        online("few", joules, msgspec.structs.replace(poisson, request_rate=8.0, max_concurrency=1), level=level),
+        online("chat", joules, msgspec.structs.replace(poisson, request_rate=9.0, workload="w"), level=level),
+        online("again", joules, poisson, level=level),
+    ]
+
+    assert not any("cheapest" in line or "none of" in line for line in lines(cases))
+
+
+def test_a_rate_that_nobody_could_judge_is_not_one_that_misses():
+    """A case whose trials are all void for another reason than its requests is left out and counted."""
+    level = "e2el_p99_ms:1000"
+    met = online("r1", (24.0, 24.0), Arrivals.poisson(3, 1.0), level=level)
+    void = online("r2", (12.0, 12.0), Arrivals.poisson(3, 2.0), level=level)
+    void = msgspec.structs.replace(
+        void, trials=tuple(msgspec.structs.replace(one, invalid_reasons=("foreign_requests",)) for one in void.trials)
+    )
+    text = " ".join(lines([met, void]))
+
+    assert "the cheapest of 1 rates that meet it is 1.00 requests/s, 2.00 J/token" in text
+    assert "1 more without a valid trial" in text and "does not meet it" not in text
+    void = msgspec.structs.replace(void, scenario=at_rate(void.scenario, 3.0))
+    other = msgspec.structs.replace(void, scenario=at_rate(void.scenario, 2.0))
+    assert "unknown, no trial of 2 rates is valid" in " ".join(lines([void, other]))
+
+
+def test_what_the_server_said_stands_in_the_note():
+    """The first words of each kind of failure, as text and not as colours of the terminal."""
+    case = online("full", (6.0, 6.0), Arrivals.poisson(3, 1.0), failure="at_capacity")
+    trials = []
+    for one in case.trials:
+        (run,) = one.generation.serving
+        run = msgspec.structs.replace(run, said={"at_capacity": "status 503: \x1b[31mno"})
+        generation = msgspec.structs.replace(one.generation, serving=(run,))
+        trials.append(msgspec.structs.replace(one, generation=generation))
+    text = " ".join(lines([msgspec.structs.replace(case, trials=tuple(trials))]))
+
+    assert r"the first at capacity: status 503: \x1b[31mno" in text
 
 
 def test_failures_are_counted_in_a_note():
