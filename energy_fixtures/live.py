@@ -135,14 +135,19 @@ class Ended(Record, frozen=True, kw_only=True, tag_field="event", tag="ended"):
 Event = Began | Stepped | Windowed | Measured | Judged | Concluded | Ended
 
 
-def runtime_folder() -> Path:
-    """This user's folder for running sessions; not made here.
+def runtime_folders() -> list[Path]:
+    """This user's folders for running sessions, the one to write to first; not made here.
 
     `XDG_RUNTIME_DIR` is the user's own by its specification; elsewhere the name carries the user's number.
     """
     base = os.environ.get("XDG_RUNTIME_DIR")
-    root = Path(base) if base and os.path.isabs(base) else Path(tempfile.gettempdir())
-    return root / f"pytest-joules-{os.getuid()}"
+    roots = [*([Path(base)] if base and os.path.isabs(base) else []), Path(tempfile.gettempdir())]
+    return [root / f"pytest-joules-{os.getuid()}" for root in dict.fromkeys(roots)]
+
+
+def runtime_folder() -> Path:
+    """Where a session that begins now tells."""
+    return runtime_folders()[0]
 
 
 def own_folder() -> Path:

@@ -2,8 +2,9 @@
 //
 //   chat:<hash> ─► {service, answers: [[key, at, fresh, context, output, half], ...]}
 //
-// The oldest answer comes first (a list, because storage sorts the names of an object). at: milliseconds when the answer settled, null where it stood there before. The rest are tokens, as model/estimate.js takes
-// them. Watt-hours are not kept: they follow from today's assumptions.
+// The oldest answer comes first (a list, because storage sorts the names of an object). at: milliseconds when the answer settled,
+// null where it stood there before. The rest are tokens, as model/estimate.js takes them. Watt-hours are not kept: they follow
+// from today's assumptions.
 
 const PREFIX = "chat:";
 const MOST_ANSWERS = 5000; // of one chat; the oldest go first

@@ -31,6 +31,7 @@ function general(settings) {
     if (grid.value === "own" && own.value.trim() === "") return said("Give your own number of grams.", false);
     return save(Object.assign(settings, { grid: grid.value, ownGrid: number(own), pue: number(pue) }));
   };
+  own.addEventListener("change", () => { if (own.value.trim() !== "") grid.value = "own"; }); // who types it means it
   for (const input of [grid, own, pue]) input.addEventListener("change", keep);
   return element("fieldset", {}, element("legend", {}, "Grid and site"),
     labelled("CO2e of a kilowatt-hour", grid), labelled("My own number, g CO2e per kWh", own),

@@ -19,13 +19,13 @@ function aboutChat(priced, chat, here) {
   const last = chat.answers.at(-1), total = priced.total(chat.service, chat.answers);
   const service = priced.service(chat.service), model = priced.model(chat.service);
   return [
-    element("h1", {}, here ? `This chat with ${service.name} (estimate)` : `Last chat, with ${service.name} (estimate)`),
+    element("h1", {}, here ? `Last chat in this tab, with ${service.name} (estimate)` : `Last chat, with ${service.name} (estimate)`),
     paragraph(range(total.wh, "Wh"), "figure"),
     paragraph(`${range(total.gco2e, "g")} CO2e, estimate; grid: ${priced.grid.name}`),
     paragraph(`${total.answers} answer${total.answers === 1 ? "" : "s"}, ${tokens(total.tokens)}; last answer: estimate ${range(priced.wh(chat.service, last), "Wh")}, ${tokens(tokensOf(last))}`),
     element("h2", {}, "As much as (estimate)"),
     element("ul", {}, ...compared(assumptions.comparisons, total.wh, total.gco2e).map((one) => element("li", {}, one))),
-    paragraph(`Assumed: ${model.name}. Nine tenths of earlier turns come from a cache.`, "faint"),
+    paragraph(`Assumed: ${model.name}. ${Math.round(100 * priced.serving.cached_share)} % of earlier turns are assumed to come from a cache.`, "faint"),
   ];
 }
 

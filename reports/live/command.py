@@ -42,7 +42,9 @@ def once(pid: int | None, *, as_json: bool) -> None:
         raise JoulesError(_none(pid))
     if as_json:
         picture = watcher.picture
-        print_json(Snapshot(now=picture.now(), rows=tuple(picture.rows.values()), power=tuple(picture.power)))
+        print_json(
+            Snapshot(now=picture.now(time.time()), rows=tuple(picture.rows.values()), power=tuple(picture.power))
+        )
     else:
         print_report([_view(watcher.picture)])
 

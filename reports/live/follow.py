@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import psutil
 
-from energy_fixtures.live import SUFFIX, Began, Event, runtime_folder
+from energy_fixtures.live import SUFFIX, Began, Event, runtime_folders
 from reports.live.state import Picture
 
 MOST_BYTES = 4_000_000
@@ -115,14 +115,13 @@ def newer(than: Follower) -> Follower | None:
 
 
 def _files() -> list[Path]:
-    folder = runtime_folder()
-    try:
-        seen = folder.lstat()
-    except OSError:  # no session has run yet
-        return []
-    if seen.st_uid != os.getuid():  # anybody can make a folder of any name in a shared temporary folder
-        return []
-    return sorted(folder.glob(f"*{SUFFIX}"), key=_began_ms)
+    """Of every folder in which a session of this user may tell: one that was begun by cron has no XDG_RUNTIME_DIR."""
+    found: list[Path] = []
+    for folder in runtime_folders():
+        with contextlib.suppress(OSError):  # no session has run yet
+            if folder.lstat().st_uid == os.getuid():  # anybody can make one of any name in a shared temporary folder
+                found += folder.glob(f"*{SUFFIX}")
+    return sorted(found, key=_began_ms)
 
 
 def _began_ms(path: Path) -> int:

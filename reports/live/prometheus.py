@@ -5,6 +5,8 @@ Source: https://prometheus.io/docs/instrumenting/exposition_formats/
 
 from __future__ import annotations
 
+import time
+
 from reports.live.state import Picture
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -16,7 +18,7 @@ def exposition(picture: Picture | None) -> str:
     lines = [*_metric("joules_up", "gauge", "Whether a session is running.", {"": float(running)})]
     if picture is None:
         return "\n".join(lines) + "\n"
-    now = picture.now()
+    now = picture.now(time.time())
     method = f'{{method="{_label(now.method)}"}}'
     lines += _metric(
         "joules_window_energy_joules_total", "counter", "Joules of all metered windows.", {method: now.joules}

@@ -13,6 +13,7 @@ import asyncio
 import base64
 import contextlib
 import hashlib
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from importlib.resources import files
 
@@ -72,7 +73,7 @@ class _Reader:
             self._number, self._place, self._power_at, self._told = watcher.number, 0, 0.0, None
         if picture is None:
             return _waiting() if reset else None
-        now = picture.now()
+        now = picture.now(float(int(time.time())))  # whole seconds: what only time changes is sent once a second
         if not reset and now == self._told:
             return None
         self._told = now

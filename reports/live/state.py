@@ -80,6 +80,7 @@ class Picture:
     _window: Windowed | None = None
     _ended: Ended | None = None
     _seen_at: float = 0.0
+    _concluded_at: float = 0.0
 
     def add(self, event: Event) -> None:
         """Take in what happened next."""
@@ -99,6 +100,7 @@ class Picture:
             self._put(_of_result(event))
         elif isinstance(event, Concluded):
             self._tests[event.fullname] = event.outcome
+            self._concluded_at = event.at
             if event.outcome != "passed":
                 self._put(_of_test(event, self.rows.get(event.fullname)))
         elif isinstance(event, Judged) and event.fullname in self.rows:
@@ -112,8 +114,13 @@ class Picture:
         """Whether nothing more will come."""
         return self._ended is not None or self.lost
 
-    def now(self) -> Now:
-        """The picture without its rows."""
+    def now(self, at: float) -> Now:
+        """The picture without its rows, at a moment in seconds since 1970."""
+        left = max(0, self.began.cases - len(self._tests))
+        # a plain function tells nothing while it runs, an engine about once a second
+        elapsed_s = (
+            0.0 if self._step is None else self._step.elapsed_s + (0.0 if self.over else max(0.0, at - self._step.at))
+        )
         step, outcomes = self._step, Counter(self._tests.values())
         watts, of = None if step is None else step.power_w, "boards"
         if watts is None and self._window is not None:
@@ -128,7 +135,7 @@ class Picture:
             began_at=self.began.at,
             seen_at=max(self._seen_at, self.began.at),
             step="" if step is None or self.over else step.step,
-            elapsed_s=0.0 if step is None else step.elapsed_s,
+            elapsed_s=elapsed_s,
             joules=self.joules,
             windows=self.windows,
             power_w=watts,
@@ -137,10 +144,21 @@ class Picture:
             done=len(self._tests),
             failed=outcomes["failed"],
             skipped=outcomes["skipped"],
-            left=0 if self.over else max(0, self.began.cases - len(self._tests)),
-            seconds_left=None if step is None or self.over else step.seconds_left,
+            left=left,
+            seconds_left=None if step is None or self.over else self._seconds_left(step, left, at),
             verdicts=dict(Counter(row.verdict for row in self.rows.values() if row.verdict is not None)),
             saved=() if self._ended is None else self._ended.saved,
+        )
+
+    def _seconds_left(self, step: Stepped, left: int, at: float) -> float | None:
+        """What the session said, less what has passed since; else by the mean of the tests so far; None before the first."""
+        if step.seconds_left is not None:
+            return max(0.0, step.seconds_left - max(0.0, at - step.at))
+        done = len(self._tests)
+        return (
+            None
+            if done == 0
+            else max(0.0, (self._concluded_at - self.began.at) / done * left - (at - self._concluded_at))
         )
 
     def _put(self, row: Row) -> None:

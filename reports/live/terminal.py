@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -21,7 +23,7 @@ def view(picture: Picture, *, rows: int, width: int) -> RenderableType:
         rows: How many of the newest tests are shown.
         width: Columns of the terminal.
     """
-    now = picture.now()
+    now = picture.now(time.time())
     figures = Table.grid(padding=(0, 2))
     for label, figure in figures_of(now):
         figures.add_row(Text(label, style="dim"), Text(figure))
@@ -31,11 +33,11 @@ def view(picture: Picture, *, rows: int, width: int) -> RenderableType:
     newest = list(picture.rows.values())[-rows:] if rows > 0 else []
     if newest:
         table = Table(box=None, pad_edge=False, header_style="dim")
-        for name in ("test", "", "verdict"):
+        for name in ("test", "figure", "verdict"):
             table.add_column(name, overflow="fold")
         for row in newest:
             verdict = verdict_of(row)
-            style = next((style for known, style in STYLES.items() if known.value == verdict), "red")
+            style = next((style for known, style in STYLES.items() if known.value == verdict), "red" if verdict else "")
             table.add_row(Text(name_of(row)), Text(value_of(row)), Text(verdict, style=style))
         parts += [Text(""), table]
     if len(picture.rows) > len(newest) > 0:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+
 from energy_fixtures.units import duration, quantity
 from reports.live.state import Now, Row
 from reports.render.text import NOT_MEASURED, plain
@@ -18,10 +20,16 @@ def step_of(now: Now) -> str:
     """What is being done, or how it ended."""
     if now.state == "ended":
         saved = f"; saved in {', '.join(now.saved)}" if now.saved else "; not saved"
-        return plain(f"the run has ended{saved}")
+        return plain(f"the run has ended at {_moment(now.seen_at)}{saved}")
     if now.state == "lost":
-        return "the run was cut off: its process is gone; its next run saves what had finished"
+        return f"the run was cut off after {_moment(now.seen_at)}: its process is gone; its next run saves what had finished"
     return plain(now.step or "starting")
+
+
+def _moment(at: float) -> str:
+    """Hours and minutes here, with the date where that is not today's."""
+    when, today = datetime.datetime.fromtimestamp(at), datetime.date.today()
+    return f"{when:%H:%M}" if when.date() == today else f"{when:%Y-%m-%d %H:%M}"
 
 
 def figures_of(now: Now) -> list[tuple[str, str]]:
@@ -36,7 +44,7 @@ def figures_of(now: Now) -> list[tuple[str, str]]:
     step = [("this step", f"{now.elapsed_s:.0f} s")] if now.state == "running" else []
     watts = [("power now", power)] if now.state == "running" else []
     return [*step, *watts, *heat, ("joules so far", f"{joules} in {now.windows} windows"), ("tests done", done),
-            *said, ("tests left", left)]  # fmt: skip
+            *said, ("tests left" if now.state == "running" else "not run", left)]  # fmt: skip
 
 
 def name_of(row: Row) -> str:

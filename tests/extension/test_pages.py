@@ -176,7 +176,9 @@ def test_options_change_the_figures(show):
         """(() => {
           const [, grid] = document.querySelectorAll("fieldset");
           const [choice, own, pue] = grid.querySelectorAll("select, input[type=number]");
-          choice.value = "own"; own.value = "20"; pue.value = "1.1";
+          own.value = "20";
+          own.dispatchEvent(new Event("change"));
+          pue.value = "1.1";
           pue.dispatchEvent(new Event("change"));
         })()"""
     )

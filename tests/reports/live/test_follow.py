@@ -6,12 +6,15 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 import psutil
+import pytest
 
-from energy_fixtures.live import Began, Ended, LiveFeed, own_folder
+from energy_fixtures.live import Began, Concluded, Ended, LiveFeed, Stepped, own_folder
 from reports.live.follow import Follower, Watcher, newest
+from reports.live.state import Picture
 
 
 def write(name: str, *lines: bytes) -> None:
@@ -29,9 +32,10 @@ def test_the_picture_is_what_was_told(feed: LiveFeed):
     """Joules, tests, verdicts and the rest of the time come out as the session told them."""
     found = newest()
     assert found is not None and found.picture is not None
-    now = found.picture.now()
+    now = found.picture.now(time.time())
     assert (now.joules, now.windows, now.power_w, now.power_of) == (600.0, 2, None, "last window")
-    assert (now.done, now.failed, now.left, now.seconds_left) == (1, 1, 2, 42.0)
+    assert (now.done, now.failed, now.left) == (1, 1, 2)
+    assert now.seconds_left == pytest.approx(42, abs=5)
     assert now.verdicts == {"REGRESSED": 1}
     (row,) = found.picture.rows.values()
     assert (row.value, row.unit, row.verdict, row.outcome) == (2.0, "J/token", "REGRESSED", "failed")
@@ -47,7 +51,7 @@ def test_only_what_is_new_is_read(feed: LiveFeed):
         assert not follower.look()
         file.write(b'"outcome":"skipped"}\n')
     assert follower.look()
-    assert follower.picture is not None and follower.picture.now().skipped == 1
+    assert follower.picture is not None and follower.picture.now(time.time()).skipped == 1
 
 
 def test_lines_of_others_are_passed_over():
@@ -56,7 +60,7 @@ def test_lines_of_others_are_passed_over():
     write("1-5.jsonl", msgspec.json.encode(Ended(at=9.0, saved=("\x1b[31m.json",))))
     found = newest()
     assert found is not None and found.picture is not None
-    assert found.picture.now().state == "ended"
+    assert found.picture.now(time.time()).state == "ended"
 
 
 def test_a_killed_session_is_lost():
@@ -65,16 +69,16 @@ def test_a_killed_session_is_lost():
     write("1-1.jsonl", began(child.pid, time.time()))
     follower = newest()
     assert follower is not None and follower.picture is not None
-    assert follower.picture.now().state == "running"
+    assert follower.picture.now(time.time()).state == "running"
     child.kill()
     child.wait()
     assert follower.look()
-    assert follower.picture.now().state == "lost"
+    assert follower.picture.now(time.time()).state == "lost"
 
     write("2-2.jsonl", began(os.getpid(), psutil.Process().create_time() - 100))
     other = newest(os.getpid())
     assert other is not None and other.picture is not None
-    assert other.picture.now().state == "lost"
+    assert other.picture.now(time.time()).state == "lost"
 
 
 def test_a_running_session_comes_before_a_newer_one_that_is_over():
@@ -98,6 +102,40 @@ def test_the_watcher_goes_on_to_the_next_session():
     write("1-3000.jsonl", began(os.getpid(), time.time()))
     watcher.look()
     assert watcher.number == 2 and watcher.picture is not None and not watcher.picture.over
+
+
+def test_time_passes_while_nothing_is_told(feed: LiveFeed):
+    """A step grows and the rest shrinks between two lines; a run that is over stands still."""
+    found = newest()
+    assert found is not None and found.picture is not None
+    now, later = (found.picture.now(found.picture.began.at + seconds) for seconds in (5.0, 25.0))
+    assert later.elapsed_s - now.elapsed_s == pytest.approx(20)
+    assert now.seconds_left is not None and later.seconds_left is not None
+    assert now.seconds_left - later.seconds_left == pytest.approx(20)
+    feed.end(())
+    found.look()
+    over = [found.picture.now(found.picture.began.at + seconds) for seconds in (5.0, 25.0)]
+    assert over[0] == over[1] and over[0].left == 2
+
+
+def test_the_rest_of_plain_functions_goes_by_the_mean():
+    """Where the session cannot tell the rest, three tests are left of four and the first took ten seconds."""
+    picture = Picture(Began(at=100.0, pid=1, folder="x", meter="m", method="counter", domains=(), cases=4))
+    picture.add(Stepped(at=100.0, step="test_a: round 1", elapsed_s=0.0))
+    assert picture.now(101.0).seconds_left is None
+    picture.add(Concluded(at=110.0, fullname="a::b", case="b", outcome="passed"))
+    picture.add(Stepped(at=110.0, step="test_c: round 1", elapsed_s=0.0))
+    assert picture.now(114.0).seconds_left == pytest.approx(26)
+
+
+def test_a_run_begun_without_a_runtime_folder_is_found(monkeypatch: pytest.MonkeyPatch, runtime: Path):
+    """A run of cron tells in the temporary folder; a login that has a folder of its own finds it all the same."""
+    monkeypatch.delenv("XDG_RUNTIME_DIR")
+    feed = LiveFeed(lambda since_s: None)
+    feed.begin(meter="zeus", method="counter", domains=("gpu:0",), cases=3)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    assert newest() is not None
+    feed.end(())
 
 
 def test_nothing_runs():

@@ -56,7 +56,8 @@ def test_the_page_follows_the_run(feed: LiveFeed, address: str):
         tab.call("Page.reload")
         tab.until("document.querySelectorAll('tbody tr').length === 2")
         feed.end(("saved.json",))
-        tab.until("document.getElementById('step').textContent === 'the run has ended; saved in saved.json'")
+        tab.until("document.getElementById('step').textContent.startsWith('the run has ended at ')")
+        assert tab.ask("document.getElementById('step').textContent").endswith("; saved in saved.json")
         assert tab.ask("document.documentElement.scrollWidth <= innerWidth")
         assert tab.complaints == []
         assert all(asked.startswith(address) for asked in tab.requests)
