@@ -1,6 +1,6 @@
 """`tox -e perf [-- GROUP ...]`: print the figures of the groups asked for, of all of them by default.
 
-Groups: collect window load accuracy compare gate ab workload estimate serving history live storage sweep optimum extension.
+Groups: collect window load accuracy compare gate ab workload estimate serving history live storage sweep page extension optimum.
 
 Exit status 0 also when a goal is missed, since machines differ; 1 when a figure could not be taken.
 """
@@ -21,6 +21,7 @@ from perf import (
     history,
     live,
     optimum,
+    page,
     serving,
     storage,
     sweep,
@@ -44,6 +45,7 @@ GROUPS: dict[str, Callable[[], Iterator[Figure]]] = {
     "live": live.figures,
     "storage": storage.figures,
     "sweep": sweep.figures,
+    "page": page.figures,
     "optimum": optimum.figures,
     "extension": extension.figures,
 }

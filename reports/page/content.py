@@ -85,8 +85,8 @@ def _verdict(cases: Sequence[Case], compared: Sequence[Report], labels: Sequence
     """The one sentence: what comparisons say, else which case takes the least."""
     if compared:
         each = zip(labels[-len(compared) :], compared, strict=True)  # the first run is what the others are held against
-        said = [report.sentence if len(compared) == 1 else f"{label}: {report.sentence}" for label, report in each]
-        return f"{_capital('; '.join(said))}."
+        said = [f"{label} against {labels[0]}: {report.sentence}" for label, report in each]
+        return f"{'; '.join(said)}."  # a run's name stays as it is written
     count = f"{len(cases)} case{'' if len(cases) == 1 else 's'}"
     known = [case for case in cases if PER_TOKEN in case.means]
     if not known:

@@ -97,7 +97,8 @@ def sizes(field: str, title: str, values: Iterable[int]) -> dict[str, Any]:
 
 def kinds(field: str, order: Sequence[str]) -> dict[str, Any]:
     """A colour for each name, in the order of the rows, with a legend where there are several."""
-    legend: dict[str, Any] | None = {} if len(set(order)) > 1 else None
+    # the legend would take the faintness of the first layer, which is a thousand points
+    legend: dict[str, Any] | None = {"symbolOpacity": 1} if len(set(order)) > 1 else None
     scale = {"domain": _domain(order), "range": list(COLOURS)}
     return {"field": field, "type": "nominal", "title": None, "scale": scale, "legend": legend}
 

@@ -376,15 +376,16 @@
 
   addEventListener("beforeprint", () => {
     for (const table of tables) {
-      table.wasOpen = table.details?.open;
       if (table.details) continue; // pictures print without their tables, unless these are open
+      table.shown = table.most;
       table.most = PRINTED;
       table.show();
     }
   });
   addEventListener("afterprint", () => {
     for (const table of tables) {
-      table.most = STEP;
+      if (table.details) continue;
+      table.most = table.shown;
       table.show();
     }
   });

@@ -9,7 +9,7 @@ from reports.compare.rows import Figure as Side
 from reports.compare.rows import Report, Row
 from reports.page import draw
 from reports.page.figure import Cell, Column, Figure, Rows, Section, shortened_rows
-from reports.render.comparison_table import below, sentences, short, title
+from reports.render.comparison_table import below, missing_line, sentences, short, title
 from reports.render.explanation import bases
 
 MOST_ROWS = 40
@@ -31,7 +31,7 @@ def section(report: Report, *, number: int = 0) -> Section | None:
     shown, notes = shortened_rows(moved, MOST_ROWS, "The largest changes first")
     told = [f"{one.verdict} {one.case}: {one.sentence}. Costs: {one.costs.sentence}." for one in report.explanations]
     more = len(told[MOST_WHY:]) + report.unexplained
-    said = [report.sentence, *sentences(report), *told[:MOST_WHY]]
+    said = [report.sentence, *missing_line(report), *sentences(report), *told[:MOST_WHY]]
     said += [f"and {more} more that moved"] if more else []
     figure = Figure(
         name=f"changes-{number}" if number else "changes",

@@ -48,7 +48,7 @@ def test_two_runs_are_compared(saved, capsys):
     saved("second", 4.0)
 
     assert main(["report", "first.json", "second.json", "-o", "page.html", "--plots", "plots"]) == 0
-    assert "Of 2 figures compared: 2 worse than before" in capsys.readouterr().err
+    assert "second against first: of 2 figures compared: 2 worse than before" in capsys.readouterr().err
     assert "What changed: second against first" in Path("page.html").read_text()
     assert {"changes.png", "changes.svg", "by-batch.svg"} <= {file.name for file in Path("plots").iterdir()}
 
