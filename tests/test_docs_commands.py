@@ -74,7 +74,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a reader of the pages has: saved runs, runs as files, a trace, a table, a scenario file, a model's folder."""
     place = tmp_path_factory.mktemp("reader")
     head = Head(machine_info={}, commit_info={}, datetime="2026-01-01T00:00:00+00:00", version="5.3.1")
-    for number, (name, joules) in enumerate([("before", 8.0), ("after", 8.1), ("x", 8.0)]):
+    for number, (name, joules) in enumerate([("before", 8.0), ("after", 8.1), ("third", 8.0), ("x", 8.0)]):
         writer = Store(place / ".benchmarks", "machine").begin(name, head)
         for engine, more in (("vllm", 0.0), ("transformers", 4.0)):
             scenario = make_scenario(engine=engine, model="shape:llama-3.1-8b", output_tokens=4)
@@ -85,7 +85,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert path is not None
         for copy in {0: ("before", "a100", "h200"), 1: ("after", "run")}.get(number, ()):
             shutil.copy(path, place / f"{copy}.json")
-    (seventh,) = (place / ".benchmarks" / "machine").glob("0003_*")
+    (seventh,) = (place / ".benchmarks" / "machine").glob("0004_*")
     seventh.rename(seventh.with_name("0007_x.json"))
     assert read_run(place / "after.json").results
     (place / "trace.csv").write_text(
@@ -126,7 +126,7 @@ def test_commands_of_the_pages_work(
         return
     capsys.readouterr()
     missing = [one for one in names_files(arguments) if not (folder / one).exists() and one not in written]
-    outputs = [arguments[place + 1] for place, one in enumerate(arguments) if one in ("-o", "--out", "--plot")]
+    outputs = [arguments[place + 1] for place, one in enumerate(arguments) if one in ("-o", "--out", "--plot", "--plots")]
     if [one for one in missing if one not in outputs]:
         pytest.skip(f"published data is not beside the checkout: {', '.join(missing)}")
     expanded = [found for one in arguments for found in (glob(one) if "*" in one else [one])]
@@ -146,8 +146,10 @@ def test_selections_of_the_pages_are_not_empty(command: Typed, tmp_path: Path):
     braces = re.sub(r"'?(\S*)\{([\w,]+)\}(\S*?)'?(?= |$)",
                     lambda found: " ".join(f"{found[1]}{name}{found[3]}" for name in found[2].split(",")), line)  # fmt: skip
     _, *arguments = shlex.split(braces)
-    if any("compare=0001" in one for one in arguments):
-        arguments = [one for one in arguments if not one.startswith("--energy-compare=")]
+    if "--energy-server" in arguments:  # nobody serves there
+        place = arguments.index("--energy-server")
+        del arguments[place : place + 2]
+    arguments = [one for one in arguments if one != "--energy-compare=0001"]
     command_line = [sys.executable, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider", *arguments]
     done = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
 

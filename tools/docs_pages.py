@@ -35,7 +35,7 @@ def made_pages() -> dict[str, str]:
     """Every made page by its path in the site."""
     return {
         "index.md": front_page((ROOT / "README.md").read_text(encoding="utf-8")),
-        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+        "changelog.md": front_page((ROOT / "CHANGELOG.md").read_text(encoding="utf-8")),
         "contributing.md": front_page((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")),
         "reference/commands.md": commands_page(),
         "reference/file-format.md": format_page(),
@@ -64,7 +64,7 @@ def commands_page() -> str:
         lines += [f"## `{path}`", "", *_help(command), ""]
         rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
         if rows:
-            lines += ["| | default | |", "|---|---|---|", *rows, ""]
+            lines += ["| option | default | what |", "|---|---|---|", *rows, ""]
     return "\n".join(lines)
 
 
