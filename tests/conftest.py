@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import tarfile
-from collections.abc import Callable, Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,22 @@ from energy_fixtures.readings import Reading
 from energy_fixtures.records import Environment, Generation, Request, Result, Scenario, Trial
 
 AXE = "axe-core@4.14.1"
+TURNS = Path(tempfile.gettempdir()) / f"pytest-joules-turns-{os.environ.get('PYTEST_XDIST_TESTRUNUID', os.getpid())}"
 
 settings.register_profile("untimed", deadline=None)  # how long an example takes says something of the machine alone
 settings.load_profile("untimed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that is marked `quiet`, because it measures how exact or how quick something is, has all workers to itself."""
+    with TURNS.open("w") as turns:
+        fcntl.flock(turns, fcntl.LOCK_EX if item.get_closest_marker("quiet") else fcntl.LOCK_SH)
+        return (yield)
+
+
+def pytest_sessionfinish() -> None:
+    TURNS.unlink(missing_ok=True)
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -9,6 +9,8 @@ import pytest
 from tests.plugin.faults import Session, run_session
 from tests.simulated_board.board import ROOT, board_environ
 
+pytestmark = pytest.mark.quiet
+
 USUAL = {
     "reasons": "0",
     "processes": "",

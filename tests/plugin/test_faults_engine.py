@@ -10,6 +10,8 @@ import pytest
 from tests.plugin.faults import WARM_UPS, Session, run_session
 from tests.simulated_board.board import board_environ
 
+pytestmark = pytest.mark.quiet
+
 ENGINE = f"""
 import os, signal, subprocess, time
 from energy_fixtures.engines import child

@@ -8,6 +8,8 @@ import pytest
 
 from tests.plugin.faults import FULL_DISK
 
+pytestmark = pytest.mark.quiet
+
 
 def runs(pytester, folder=".benchmarks"):
     return sorted((pytester.path / folder).glob("*/*.json"))

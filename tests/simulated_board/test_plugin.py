@@ -10,6 +10,8 @@ import pytest
 from tests.simulated_board.board import library_folder
 from tests.simulated_board.plugin import settings_of
 
+pytestmark = pytest.mark.quiet
+
 SLEEPER = """
 import time
 

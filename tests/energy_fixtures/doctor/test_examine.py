@@ -17,6 +17,8 @@ from energy_fixtures.meters.ticking import CounterSource, CounterUnreadable
 from tests.energy_fixtures.doctor.fakes import FakeClock, FakeCounter
 from tests.simulated_board.board import run_on_board
 
+pytestmark = pytest.mark.quiet
+
 DOCTOR = """
 import sys
 from reports.cli import main

@@ -139,7 +139,7 @@ def test_failures_void_the_trial_and_are_kept(host: EngineHost, fake: Fake, how:
     one = trial(host, as_served(CASE, server_of(fake.address, ())), address=fake.address)
     assert one.generation is not None
 
-    assert one.invalid_reasons == (code,)
+    assert code in one.invalid_reasons  # beside it a busy machine may say that its clocks disagree
     assert len(one.generation.requests) == 7
     assert [served.failure is None for served in one.generation.serving[0].requests].count(False) == 1
     assert one.generation.serving[0].steady is None

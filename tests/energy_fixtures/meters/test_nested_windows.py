@@ -11,6 +11,8 @@ from energy_fixtures.meters.counter_meter import CounterMeter
 from energy_fixtures.readings import COVERAGE
 from tests.simulated_board.virtual import Board, Clock, VirtualWatch, joules_of
 
+pytestmark = pytest.mark.quiet
+
 SQUARE = "100/600@0.7"
 
 

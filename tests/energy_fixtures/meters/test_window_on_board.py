@@ -13,6 +13,8 @@ import pytest
 from energy_fixtures.readings import COVERAGE
 from tests.simulated_board.board import ROOT, board_environ
 
+pytestmark = pytest.mark.quiet
+
 
 def windows(trace: str, seconds: float, count: int) -> Any:
     """Relative errors of ours and of ZeusMonitor's, and ours claims, on a counter that steps every 100 ms."""

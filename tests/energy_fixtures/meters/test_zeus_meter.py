@@ -17,6 +17,8 @@ import pytest
 from tests.simulated_board.board import board_environ, run_on_board
 from tests.simulated_board.powercap import RANGE_UJ, zone
 
+pytestmark = pytest.mark.quiet
+
 UUID = "GPU-00000000-0000-0000-0000-00000000000"  # and the board's index
 
 MEASURE = """
