@@ -8,15 +8,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import msgspec
 
 from energy_fixtures.metrics import METRICS, Metric
-from energy_fixtures.records import Decoding, Result, Scenario
+from energy_fixtures.records import Decoding, Result, Scenario, Trial
 from reports.published import FIGURES, Published
 from reports.statistics import Ratio, ratio
 
-ENERGY, REQUEST, LATENCY = METRICS["joules_per_output_token"], METRICS["joules_per_request"], METRICS["e2el"]
+
+def _batch_s(trial: Trial, result: Result) -> float | None:
+    """Seconds of one iteration, by its span; where there are none, of its longest request."""
+    done = trial.generation
+    if done is None:
+        return None
+    if done.spans:
+        return fmean(span.end_s - span.start_s for span in done.spans)
+    times = [request.e2e_s for request in done.requests]
+    known = [seconds for seconds in times if seconds is not None]
+    size, rest = divmod(len(times), trial.iterations)
+    if not size or rest or len(known) < len(times):
+        return None
+    return fmean(max(known[first : first + size]) for first in range(0, len(known), size))
+
+
+ENERGY, REQUEST = METRICS["joules_per_output_token"], METRICS["joules_per_request"]
+LATENCY = Metric(
+    name="batch_s", unit="s", direction="lower", what="seconds until the whole batch has its last token", of=_batch_s
+)
+"""Of the whole batch, as the papers time it: a mean over its requests leaves out what the last ones wait for."""
 
 PARALLEL = {"tensor_parallel": "TP", "pipeline_parallel": "PP", "data_parallel": "DP"}
 STACK_NAMES = {
@@ -160,6 +181,16 @@ def speculative(results: Sequence[Result], level: float) -> Iterator[Row]:
             yield from _row(f"{scenario.engine} draft model / none", ENERGY, result, none, level, figure)
 
 
+EQUAL_SIZE = 1.2
+"""Active parameters that differ by more than this factor are not the equal size that the comparison asks for."""
+
+
+def active_sizes(row: Row) -> tuple[int, int] | None:
+    """Parameters that a token visits, of candidate and reference; None where a file does not hold the shapes."""
+    new, old = row.candidate.architecture, row.reference.architecture
+    return None if new is None or old is None else (new.active_parameters, old.active_parameters)
+
+
 def moe(results: Sequence[Result], level: float) -> Iterator[Row]:
     """The mixture of experts against the dense model; the file's ids say which is which."""
     dense = {_changed(_scenario(result), model=None): result for result in results if "dense" in result.case.split("-")}
@@ -171,7 +202,7 @@ def moe(results: Sequence[Result], level: float) -> Iterator[Row]:
 
 
 def parallelism(results: Sequence[Result], level: float) -> Iterator[Row]:
-    """Several boards against one: energy of all of them, and latency."""
+    """Several boards against one: energy of all of them, and latency of the whole batch."""
     known = _by_work(results)
     for result in results:
         scenario = _scenario(result)

@@ -6,6 +6,7 @@ It is printed as a labelled reference beside what was measured here, and never e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -15,6 +16,13 @@ PROMPTS = "From Prompts to Power, arXiv 2511.05597"
 
 LLAMA = "Llama-3.1-8B"
 BF16 = "bfloat16"
+
+WORKLOADS: Mapping[str, str] = {
+    "burstgpt-like": "BurstGPT",
+    "azure-code-like": "Azure code",
+    "azure-conv": "Azure conversation",
+}
+"""The suite's workloads by the names of the papers; the first two are drawn to match published moments."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +41,7 @@ class Published:
     Attributes:
         says: What was compared and found, as the middle of a sentence.
         values: At least one for a figure, none for a finding.
-        board, model, dtype: The setting, None where the paper does not say.
+        board, model, dtype, engine: The setting, None where the paper does not say, or where both sides are named.
         binned: Of whole workloads, summed over cells, instead of one length at one batch size.
         source: Paper and place.
         printed: `change` as a percentage more or less, `factor` as so many times.
@@ -45,6 +53,7 @@ class Published:
     board: str | None = None
     model: str | None = None
     dtype: str | None = None
+    engine: str | None = None
     binned: bool = False
     printed: Literal["change", "factor"] = "change"
 
@@ -60,6 +69,16 @@ class Published:
         low, high = (self.one(pick(self.values, key=lambda value: value.ratio)) for pick in (min, max))
         return low if low == high else f"{low.removesuffix(' %').removesuffix('x')} to {high}"
 
+    def nearest(self, board: str | None, workload: str | None) -> str:
+        """The one figure of this board or workload, or the range where none or several are of it.
+
+        Args:
+            board: As its driver names it. workload: As the suite names it.
+        """
+        name = WORKLOADS.get(workload or "")
+        near = [one for one in self.values if one.where and (one.where == name or alike(one.where, board or ""))]
+        return self.one(near[0]) if len(near) == 1 else self.short
+
     @property
     def sentence(self) -> str:
         """All of it, for a note."""
@@ -67,6 +86,16 @@ class Published:
         setting = ", ".join(part for part in (self.model, self.dtype, self.board) if part)
         figures = f": {values}" if values else ""
         return f"published: {self.says}{figures}{f'; {setting}' if setting else ''} ({self.source})"
+
+
+def alike(published: str, here: str) -> bool:
+    """Whether a board or model of a paper goes by this name here: all its words stand in it, whole.
+
+    >>> alike("A100 80GB", "NVIDIA A100-SXM4-80GB"), alike("L4", "NVIDIA L40S")
+    (True, False)
+    """
+    words, known = (re.split(r"[^a-z0-9.]+", name.lower()) for name in (published, here))
+    return set(words) <= set(known)
 
 
 def _saved(percent: float, where: str = "") -> Value:
@@ -94,6 +123,7 @@ FIGURES: Mapping[str, Published] = {
         model=LLAMA,
         dtype=BF16,
         binned=True,
+        engine="transformers",
         source=f"{CONSIDERATIONS}, Table 4",
     ),
     "vllm over the ideal": Published(
@@ -103,6 +133,7 @@ FIGURES: Mapping[str, Published] = {
         model=LLAMA,
         dtype=BF16,
         binned=True,
+        engine="vllm",
         source=f"{CONSIDERATIONS}, Table 4",
     ),
     "compiled against eager": Published(
@@ -110,6 +141,7 @@ FIGURES: Mapping[str, Published] = {
         values=(_saved(29.90, "A100 80GB"), _saved(13.28, "RTX 6000 Ada"), _saved(1.96, "RTX A6000")),
         model=LLAMA,
         dtype=BF16,
+        engine="transformers",
         source=CONSIDERATIONS,
     ),
     "cuda graphs against eager": Published(
@@ -117,6 +149,7 @@ FIGURES: Mapping[str, Published] = {
         values=(_saved(25.47, "A100 80GB"), _saved(2.97, "RTX A6000")),
         model=LLAMA,
         dtype=BF16,
+        engine="vllm",
         source=CONSIDERATIONS,
     ),
     "speculation at batch 1": Published(
@@ -141,6 +174,7 @@ FIGURES: Mapping[str, Published] = {
             Value(ratio=0.0145 / 0.2595, where="A100 40GB", decimals=1),
             Value(ratio=0.6912 / 56.9348, where="A100 80GB", decimals=1),
         ),
+        engine="vllm",
         source=f"{PROMPTS}, Table IV",
     ),
     "moe against dense": Published(
@@ -182,6 +216,7 @@ FIGURES: Mapping[str, Published] = {
         says="energy per prompt of 900 + 100 tokens against 100 + 100",
         values=(Value(ratio=2.19, where="mean of all models"), Value(ratio=0.08 / 0.0137, where="OPT-30B")),
         board="A100 80GB",
+        engine="vllm",
         source=PROMPTS,
         printed="factor",
     ),
@@ -189,6 +224,7 @@ FIGURES: Mapping[str, Published] = {
         says="energy per prompt of 100 + 900 tokens against 100 + 100",
         values=(Value(ratio=11.00, where="mean of all models"), Value(ratio=0.3 / 0.0137, where="OPT-30B")),
         board="A100 80GB",
+        engine="vllm",
         source=PROMPTS,
         printed="factor",
     ),
@@ -197,6 +233,7 @@ FIGURES: Mapping[str, Published] = {
         values=(Value(ratio=29.4 / 15.4, decimals=1),),
         board="two nodes of 8 A100 80GB",
         model="Llama-3.1-405B",
+        engine="vllm",
         source=PROMPTS,
         printed="factor",
     ),
@@ -240,6 +277,7 @@ FINDINGS: Mapping[str, tuple[Published, ...]] = {
             source=PROMPTS,
             board="L4",
             model=LLAMA,
+            engine="vllm",
         ),
     ),
     "structure": (
@@ -248,6 +286,7 @@ FINDINGS: Mapping[str, tuple[Published, ...]] = {
             " rising; MQA < GQA < MHA (variants of Gemma-7B)",
             source=PROMPTS,
             board="A100 80GB",
+            engine="vllm",
         ),
     ),
 }

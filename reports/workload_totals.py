@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 from energy_fixtures.metrics import METRICS, own_error
 from energy_fixtures.records import Environment, Result
@@ -19,6 +20,7 @@ from energy_fixtures.workloads.bins import Cell
 from reports.boards import Peak
 from reports.ideal.floor import floor_of
 from reports.ideal.gap import floor_for
+from reports.ideal.served import ServedFloor
 from reports.statistics import summarise
 from reports.workload.total import CellEnergy, Total, total_energy
 
@@ -103,7 +105,9 @@ def savings_of(totals: Sequence[StackTotal], level: float) -> Iterator[Saving]:
 def over_ideal(
     stack: StackTotal, environments: Mapping[str, Environment], peak: Peak, boards: Path | None = None
 ) -> float | str:
-    """Energy of the measured cells over their ideal: operations at the board's peak rate and power, as in Table 4.
+    """Energy of the measured cells over their ideal: operations at the board's peak rate and power.
+
+    Attention of prompts is counted full, as Table 4 counts it; the causal work of `floor_for` is less.
 
     Args:
         stack: The total.
@@ -119,7 +123,9 @@ def over_ideal(
         floor = floor_for(result, environments.get(result.environment), boards)
         if isinstance(floor, str):
             return floor
-        same = floor_of(floor.job, floor.board, count=floor.count, copies=floor.copies, peak=peak)
+        if isinstance(floor, ServedFloor):
+            return "its requests are not of one length"
+        same = floor_of(floor.job, floor.board, count=floor.count, copies=floor.copies, peak=peak, counting="full")
         assert result.scenario is not None  # totals_of keeps no other
         ideal_j += _cell(result).requests / result.scenario.batch_size * same.ideal_j
     return stack.total.covered_j / ideal_j
@@ -134,13 +140,32 @@ def _total(workload: str, engine: str, execution: str, members: Sequence[Result]
         synthetic=bool(members[0].params.get("synthetic")),
         engine=engine,
         execution=execution,
-        total=total_energy(held, [batch_energy(result, level) for result in cells.values()]),
+        total=total_energy(
+            held, [batch_energy(result, level) for result in cells.values()], scale=_gain(list(cells.values()))
+        ),
         of_requests=requests if isinstance(requests, int) else sum(cell.requests for cell in held),
         left_out=left_out if isinstance(left_out, int) else None,
         input_inflation=_inflation(cells, "input_tokens"),
         output_inflation=_inflation(cells, "output_tokens"),
         cells=cells,
     )
+
+
+def _gain(results: Sequence[Result]) -> float:
+    """Relative standard uncertainty of the boards' own gain, which all cells share; 0 where the meter states none.
+
+    Boards of one scope differ from each other independently.
+    """
+    shares = []
+    for result in results:
+        for trial in result.valid_trials:
+            known = [trial.reading.parts_j.get(domain, {}).get("board_gain") for domain in result.scope]
+            stated = [joules for joules in known if joules is not None]
+            total_j = trial.reading.joules(result.scope)
+            if len(stated) < len(known) or not total_j:
+                return 0.0
+            shares.append(math.hypot(*stated) / total_j)
+    return median(shares) if shares else 0.0
 
 
 def _inflation(cells: Mapping[tuple[int, int], Result], side: str) -> float | None:

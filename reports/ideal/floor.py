@@ -23,7 +23,7 @@ from typing import Literal
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.models.architecture import Architecture, bytes_per_parameter
 from reports.boards import Board, Peak
-from reports.ideal.flops import decode_flops, prefill_flops
+from reports.ideal.flops import Counting, decode_flops, prefill_flops
 from reports.ideal.traffic import Traffic, decode_traffic, prefill_traffic
 
 MEMORY_J_PER_BYTE = {
@@ -157,7 +157,14 @@ class Floor:
 
 
 def floor_of(
-    job: Job, board: Board, *, count: int = 1, copies: int = 1, peak: Peak = "dense", idle_w: float | None = None
+    job: Job,
+    board: Board,
+    *,
+    count: int = 1,
+    copies: int = 1,
+    peak: Peak = "dense",
+    idle_w: float | None = None,
+    counting: Counting = "causal",
 ) -> Floor:
     """The two bounds of `job`.
 
@@ -168,16 +175,15 @@ def floor_of(
         copies: Whole copies of the model, each with `count` boards and a job like this one of its own.
         peak: Which peak rate.
         idle_w: Power at rest of one board, where it is known better than the table does.
+        counting: Attention of a prompt. "full" is more than the work, as published ideals count it: no lower bound.
 
     Raises:
         ConfigurationError: `count` below one, power at rest outside [0, TDP), or a dtype that the board cannot compute in.
     """
     if count < 1:
         raise ConfigurationError(f"a job needs at least one board, got {count}")
-    rest_w = board.idle_w if idle_w is None else idle_w
-    if rest_w is not None and not 0 <= rest_w < board.tdp_w:
-        raise ConfigurationError(f"power at rest of {board.name} must lie in [0, {board.tdp_w:g}) W, got {rest_w:g}")
-    prompt = prefill_flops(job.shape, batch_size=job.batch_size, input_tokens=job.input_tokens)
+    rest_w = rest_of(board, idle_w)
+    prompt = prefill_flops(job.shape, batch_size=job.batch_size, input_tokens=job.input_tokens, counting=counting)
     steps = decode_flops(
         job.shape, batch_size=job.batch_size, input_tokens=job.input_tokens, output_tokens=job.output_tokens
     )
@@ -199,13 +205,25 @@ def floor_of(
         copies=copies,
         peak=peak,
         idle_w=rest_w,
-        prefill=_bound(prompt.total, reading, board, rate, count, rest_w),
-        decode=_bound(steps.total, writing, board, rate, count, rest_w),
+        prefill=bound_of(prompt.total, reading, board, rate, count, rest_w),
+        decode=bound_of(steps.total, writing, board, rate, count, rest_w),
     )
 
 
-def _bound(flop: float, traffic: Traffic, board: Board, rate: float, count: int, rest_w: float | None) -> Bound:
-    """One phase on `count` boards of peak `rate` each."""
+def rest_of(board: Board, idle_w: float | None) -> float | None:
+    """Power at rest as it was measured, or as the table has it; None where neither knows.
+
+    Raises:
+        ConfigurationError: It is outside [0, TDP).
+    """
+    rest_w = board.idle_w if idle_w is None else idle_w
+    if rest_w is not None and not 0 <= rest_w < board.tdp_w:
+        raise ConfigurationError(f"power at rest of {board.name} must lie in [0, {board.tdp_w:g}) W, got {rest_w:g}")
+    return rest_w
+
+
+def bound_of(flop: float, traffic: Traffic, board: Board, rate: float, count: int, rest_w: float | None) -> Bound:
+    """So many operations and bytes on `count` boards of peak `rate` each."""
     compute_s = flop / (count * rate)
     memory_s = traffic.total / (count * board.bandwidth_bytes_s)
     time_s = max(compute_s, memory_s)

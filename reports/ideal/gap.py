@@ -17,6 +17,7 @@ from energy_fixtures.phases import decode_j, prefill_j
 from energy_fixtures.records import Environment, Result, Scenario, Trial
 from reports.boards import Board, lookup
 from reports.ideal.floor import Floor, Job, floor_of
+from reports.ideal.served import ServedFloor, floor_of_requests
 
 GAP = "gap_to_ideal"
 PREFILL_GAP = "prefill_gap_to_ideal"
@@ -50,9 +51,9 @@ def gap_metric(name: str, environments: Mapping[str, Environment], boards: Path 
         environments: By key, as results name them.
         boards: File of further boards.
     """
-    floors: dict[tuple[str, str, str], Floor | None] = {}
+    floors: dict[tuple[str, str, str], Floor | ServedFloor | None] = {}
 
-    def known(result: Result) -> Floor | None:
+    def known(result: Result) -> Floor | ServedFloor | None:
         key = (result.environment, result.fullname, result.started_at)
         if key not in floors:
             found = floor_for(result, environments.get(result.environment), boards)
@@ -62,17 +63,13 @@ def gap_metric(name: str, environments: Mapping[str, Environment], boards: Path 
     return Metric(name=name, unit="x", direction="lower", what=WHAT[name], of=_FORMULAS[name](known))
 
 
-def floor_for(result: Result, environment: Environment | None, boards: Path | None = None) -> Floor | str:
+def floor_for(result: Result, environment: Environment | None, boards: Path | None = None) -> Floor | ServedFloor | str:
     """The floor of one iteration of this result, or why there is none, as a clause."""
     scenario, shape = result.scenario, result.architecture
     if scenario is None:
         return "a plain function has no floor"
     if shape is None:
         return "the result does not carry the shape of its model"
-    if scenario.arrivals is not None:
-        return "a server decides by itself what it computes together"
-    if scenario.mix is not None:
-        return "its requests differ in length"
     if environment is None:
         return "the environment is missing"
     if environment.engine.get("device") == "cpu":  # a GPU that is metered beside it does none of the work
@@ -82,6 +79,14 @@ def floor_for(result: Result, environment: Environment | None, boards: Path | No
         return board
     if any(trial.generation is not None and trial.generation.prefix_cache_hit_tokens for trial in result.valid_trials):
         return "part of the prompts came from a cache"
+    if scenario.engine == "server":
+        return "in which number format a running server computes is not known"
+    if scenario.arrivals is not None and scenario.prefix_caching and not _hits_counted(result):
+        return "whether prompts came from a cache is not known"
+    apart = scenario.arrivals is not None or scenario.mix is not None
+    requests = _requests(result) if apart else {}
+    if apart and not requests:
+        return "no request was answered whole"
     way = scenario.quantization or str(environment.engine.get("quantization", "none"))
     if way != "none" and way not in QUANTISED:
         return f"the bytes of {way} weights are not known"
@@ -90,7 +95,7 @@ def floor_for(result: Result, environment: Environment | None, boards: Path | No
     try:
         job = Job(
             shape=shape,
-            batch_size=scenario.batch_size // scenario.data_parallel,
+            batch_size=_together(scenario, environment),
             input_tokens=scenario.input_tokens,
             output_tokens=scenario.output_tokens,
             dtype=weights,
@@ -99,6 +104,8 @@ def floor_for(result: Result, environment: Environment | None, boards: Path | No
         )
         count = scenario.tensor_parallel * scenario.pipeline_parallel
         rest_w = fmean(idle_w) if idle_w else None
+        if apart:
+            return floor_of_requests(requests, job, board, boards=scenario.boards, idle_w=rest_w)
         return floor_of(job, board, count=count, copies=scenario.data_parallel, idle_w=rest_w)
     except ConfigurationError as error:  # a number format that board or table does not know
         return str(error)
@@ -113,6 +120,31 @@ def why_unknown(results: Sequence[Result], environments: Mapping[str, Environmen
             reasons[reason] = reasons.get(reason, 0) + 1
     total = len(results)
     return [reason if count == total else f"{reason} ({count} of {total} cases)" for reason, count in reasons.items()]
+
+
+def _together(scenario: Scenario, environment: Environment) -> int:
+    """Most requests that one copy of the model computes at once; a server may take more than the case asks for."""
+    if scenario.arrivals is None:
+        return scenario.batch_size // scenario.data_parallel
+    limits = [environment.engine.get("max_num_seqs"), scenario.arrivals.max_concurrency]
+    return min([scenario.arrivals.requests, *(limit for limit in limits if isinstance(limit, int))])
+
+
+def _hits_counted(result: Result) -> bool:
+    """Whether the server told of every trial how many tokens of prompts came from its cache."""
+    done = [trial.generation for trial in result.valid_trials]
+    return all(one is not None and one.prefix_cache_hit_tokens is not None for one in done)
+
+
+def _requests(result: Result) -> dict[tuple[int, int], float]:
+    """Requests of an iteration by input and output tokens, on average: whole answers, as those that failed are no floor."""
+    counts: dict[tuple[int, int], float] = {}
+    iterations = sum(trial.iterations for trial in result.valid_trials)
+    for trial in result.valid_trials:
+        for one in () if trial.generation is None else trial.generation.requests:
+            lengths = (one.input_tokens, one.output_tokens)
+            counts[lengths] = counts.get(lengths, 0.0) + 1 / iterations
+    return counts
 
 
 def _gpus(result: Result) -> tuple[str, ...]:
@@ -166,8 +198,10 @@ def _phase(of_phase: _Formula, share: Callable[[Floor], float]) -> Callable[[_Fl
     def formula(known: _Floors) -> _Formula:
         def of(trial: Trial, result: Result) -> float | None:
             floor = known(result) if _gpus(result) == result.scope else None
-            joules = of_phase(trial, result) if floor is not None else None
-            return joules / least_j if floor is not None and joules is not None and (least_j := share(floor)) else None
+            if not isinstance(floor, Floor):  # unknown, or of both phases together
+                return None
+            joules = of_phase(trial, result)
+            return joules / least_j if joules is not None and (least_j := share(floor)) else None
 
         return of
 
@@ -175,7 +209,7 @@ def _phase(of_phase: _Formula, share: Callable[[Floor], float]) -> Callable[[_Fl
 
 
 _Formula = Callable[[Trial, Result], float | None]
-_Floors = Callable[[Result], Floor | None]
+_Floors = Callable[[Result], Floor | ServedFloor | None]
 
 _FORMULAS: Mapping[str, Callable[[_Floors], _Formula]] = {
     GAP: _whole,

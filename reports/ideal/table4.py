@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PUBLISHED = {  # workload: excess of PyTorch, of vLLM (eager off), saving; percent, one RTX A6000, Llama-3.1-8B
-    "BurstGPT": (506.52, 63.75, 73.00),
-    "Azure code": (102.79, 26.59, 37.58),
-    "Azure conversation": (490.23, 64.22, 72.18),
-}
+from reports.published import FIGURES, Published
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +42,20 @@ def saving(before: float, after: float) -> float:
 
 def table4() -> tuple[Row, ...]:
     """The published rows with our savings."""
-    return tuple(
-        Row(workload=name, pytorch_excess=before / 100, vllm_excess=after / 100, published_saving=saved / 100)
-        for name, (before, after, saved) in PUBLISHED.items()
+    before, after, saved = (
+        _ratios(FIGURES[name])
+        for name in ("transformers over the ideal", "vllm over the ideal", "vllm against transformers")
     )
+    return tuple(
+        Row(
+            workload=name,
+            pytorch_excess=before[name] - 1,
+            vllm_excess=after[name] - 1,
+            published_saving=1 - saved[name],
+        )
+        for name in saved
+    )
+
+
+def _ratios(published: Published) -> dict[str, float]:
+    return {value.where: value.ratio for value in published.values}

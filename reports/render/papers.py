@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean
+from string import ascii_lowercase
 
 from rich.console import RenderableType
 from rich.text import Text
@@ -12,11 +13,11 @@ from energy_fixtures.records import Environment, Result
 from energy_fixtures.units import quantity, significant
 from reports.boards import Peak
 from reports.lines import Line, lines_of
-from reports.papers import Row, rows_of
-from reports.published import FIGURES, FINDINGS, Published
+from reports.papers import EQUAL_SIZE, Row, active_sizes, rows_of
+from reports.published import FIGURES, FINDINGS, Published, alike
 from reports.render.replay import replay_parts
 from reports.render.tables import WIDEST_NAME, View, new_table
-from reports.render.text import NOT_MEASURED, Footnotes, honest, plain
+from reports.render.text import NOT_MEASURED, honest, plain
 from reports.workload_totals import Saving, StackTotal, over_ideal, savings_of, totals_of
 
 WIDE_NAME = WIDEST_NAME + 8
@@ -41,44 +42,55 @@ def paper_parts(
     said: list[str] = []
     if question == "parallelism":
         said += [line for row in rows if row.metric.name.startswith("joules") for line in _boards(row)]
+    if question == "moe":
+        said += dict.fromkeys(line for row in rows for line in _sizes(row))
     if question == "geometry":
         said += [_line(line, results[0]) for line in lines_of(results)]
     if question == "workloads":
         said += _workloads(results, references, environments, view)
     if rows or said or question == "serving":  # whose own table compares
+        engines = {None if one.scenario is None else one.scenario.engine: one for one in reversed(results)}
         for finding in FINDINGS.get(question, ()):
-            references.mark(finding, results[0])
+            for first in reversed(engines.values()):
+                references.mark(finding, first)
     said += references.lines()
     replayed = replay_parts(results, view.level) if question == "workloads" else []
     return [*([Text("")] if rows else []), *parts, *(Text(plain(line)) for line in said), *replayed]
 
 
 class _References:
-    """Numbers published figures, and says once for all that share it how the setting here differs."""
+    """Letters for published figures, beside a table's numbered notes; says once for all that share it how it is here."""
 
     def __init__(self, environments: Mapping[str, Environment]) -> None:
         self._environments = environments
-        self._notes = Footnotes()
+        self._letters: dict[str, str] = {}
         self._unlike: dict[str, list[str]] = {}
 
     def mark(self, published: Published, here: Result) -> str:
-        """The number of this figure in parentheses."""
-        number = f"({self._notes.mark([published.sentence])})"
+        """The letter of this figure in parentheses."""
+        letter = self._letters.setdefault(published.sentence, f"({ascii_lowercase[len(self._letters)]})")
         differences = differences_of(published, here, self._environments.get(here.environment))
-        numbers = self._unlike.setdefault(", ".join(differences), [])
-        if number not in numbers:
-            numbers.append(number)
-        return number
+        letters = self._unlike.setdefault(", ".join(differences), [])
+        if letter not in letters:
+            letters.append(letter)
+        return letter
+
+    def beside(self, published: Published, here: Result) -> str:
+        """The figure that is nearest to what was measured here, with its letter."""
+        workload = here.params.get("workload")
+        board = _board(self._environments.get(here.environment))
+        figure = published.nearest(board, workload if isinstance(workload, str) else None)
+        return f"{figure} {self.mark(published, here)}"
 
     def lines(self) -> list[str]:
-        """Every figure behind its number, then the settings."""
+        """Every figure behind its letter, then the settings."""
         settings = [
-            f"here, unlike {' '.join(numbers)}: {said}"
+            f"here, unlike {' '.join(letters)}: {said}"
             if said
-            else f"here, as in {' '.join(numbers)}: the same setting"
-            for said, numbers in self._unlike.items()
+            else f"here, as in {' '.join(letters)}: the same setting"
+            for said, letters in self._unlike.items()
         ]
-        return [*self._notes.lines(), *settings]
+        return [*(f"{letter} {sentence}" for sentence, letter in self._letters.items()), *settings]
 
 
 def _table(rows: Sequence[Row], references: _References) -> RenderableType:
@@ -90,9 +102,7 @@ def _table(rows: Sequence[Row], references: _References) -> RenderableType:
     if published:
         table.add_column("published", justify="right", no_wrap=True)
     for row in rows:
-        figure = (
-            "" if row.published is None else f"{row.published.short} {references.mark(row.published, row.candidate)}"
-        )
+        figure = "" if row.published is None else references.beside(row.published, row.candidate)
         factor = row.published is not None and row.published.printed == "factor"
         table.add_row(
             Text(plain(row.what)),
@@ -117,20 +127,26 @@ def _interval(low: float | None, high: float | None, *, factor: bool) -> str:
 
 
 def differences_of(published: Published, here: Result, environment: Environment | None) -> list[str]:
-    """What is not as it was in the paper, as far as the paper says: board, model, number format, weights, meter."""
+    """What is not as in the paper, as far as it says: engine, board, model, number format, requests, weights, meter."""
     scenario = here.scenario
     board = _board(environment)
     found = []
+    if published.engine is not None and scenario is not None and scenario.engine != published.engine:
+        found.append(f"engine {scenario.engine}")
     boards = [published.board] if published.board else [value.where for value in published.values if value.where]
-    if boards and board is not None and not any(_alike(name, board) for name in boards):
+    if boards and board is not None and not any(alike(name, board) for name in boards):
         found.append(board)
     if published.binned and "workload" not in here.params:
         found.append("one length at one batch size")
     if scenario is not None and scenario.model is not None:
-        if published.model is not None and not _alike(published.model, scenario.model):
+        if published.model is not None and not alike(published.model, scenario.model):
             found.append(scenario.model)
         if published.dtype is not None and scenario.dtype != published.dtype:
             found.append(scenario.dtype)
+    if here.params.get("synthetic"):
+        found.append("drawn requests (synthetic)")
+    if here.params.get("workload") == "azure-conv":
+        found.append("the 2023 trace")  # the paper's statistics are those of the week of 2024
     if environment is not None and environment.engine.get("weights") == "dummy":
         found.append("random weights")
     if here.method in NOT_MEASURED:
@@ -147,12 +163,6 @@ def _board(environment: Environment | None) -> str | None:
     return str(environment.boards[0].get("name", "a GPU"))
 
 
-def _alike(published: str, here: str) -> bool:
-    """Whether a board or model of the paper goes by this name here: all its words stand in it."""
-    name = here.lower()
-    return all(word in name for word in published.lower().replace("-", " ").split())
-
-
 def _boards(row: Row) -> list[str]:
     """What each board took of one batch, of those that a spread case used."""
     trials = row.candidate.valid_trials
@@ -165,6 +175,20 @@ def _boards(row: Row) -> list[str]:
         return []
     shares = ", ".join(f"{domain} {joules}" for domain, joules in zip(row.candidate.scope, each, strict=True))
     return [f"per board, {row.candidate.case}: {shares} for one batch"]
+
+
+def _sizes(row: Row) -> Iterator[str]:
+    """Active parameters of both sides: the question is about equal ones."""
+    sizes = active_sizes(row)
+    if sizes is None:
+        return
+    unequal = "; they differ by more than a fifth, and part of the change is size" if _unequal(*sizes) else ""
+    new, old = (f"{size / 1e9:.2f} G" for size in sizes)
+    yield f"active parameters of {row.what}: {new} / {old}{unequal}"
+
+
+def _unequal(one: int, other: int) -> bool:
+    return max(one, other) > EQUAL_SIZE * min(one, other)
 
 
 def _line(line: Line, here: Result) -> str:
@@ -193,15 +217,15 @@ def _beside(figure: str, one: StackTotal, references: _References) -> str:
     """The published figure behind a semicolon, where this is the stack that it is of."""
     if PUBLISHED_STACKS.get(one.engine) != one.execution:
         return ""
-    published = FIGURES[figure]
-    return f"; published {published.short} {references.mark(published, one.example)}"
+    return f"; published {references.beside(FIGURES[figure], one.example)}"
 
 
 def _total(one: StackTotal, here: Result) -> str:
     name = f"{one.workload} (synthetic)" if one.synthetic else one.workload
     how = "" if here.method not in NOT_MEASURED else f", {NOT_MEASURED[here.method]}"
     error = one.total.uncertainty_j
-    spread = "" if error is None else f" ± {quantity(error, 'J', 2)} (standard uncertainty)"
+    gain = "with the board's own gain" if one.total.scale else "without the board's own gain"
+    spread = "" if error is None else f" ± {quantity(error, 'J', 2)} (standard uncertainty, {gain})"
     part = "all it has in cells" if one.covered >= 1 else f"{100 * one.covered:.1f} % of those in cells"
     beyond = "" if one.left_out is None else f"; {one.left_out:,} more are longer than the bins"
     return (
@@ -212,12 +236,13 @@ def _total(one: StackTotal, here: Result) -> str:
 
 
 def _over_ideal(one: StackTotal, references: _References, environments: Mapping[str, Environment], view: View) -> str:
-    """Table 4 of the paper: how much more than the ideal, at the peak that the paper takes and at the dense one."""
+    """Table 4 of the paper: how much more than the ideal as it counts, at the peak that it takes and at the dense one."""
     sparse, dense = (over_ideal(one, environments, peak, view.boards) for peak in PEAKS)
     if isinstance(sparse, str) or isinstance(dense, str):
         return f"  over the ideal by an unknown share: {sparse}"
     return (
-        f"  {_change(sparse, factor=False)} over the ideal of operations alone at the peak with sparsity, as in the paper"
+        f"  {_change(sparse, factor=False)} over the ideal of operations alone, with full attention and the peak with"
+        f" sparsity as in the paper"
         f" (dense: {_change(dense, factor=False)}){_beside(f'{one.engine} over the ideal', one, references)}"
     )
 

@@ -83,4 +83,4 @@ def _said(checks: Sequence[Check]) -> list[str]:
         longest = f"{scenario.input_tokens} + {scenario.output_tokens} tokens"
         said.append(f"{first.left_out:,} of {first.requests + first.left_out:,} are in neither: longer than {longest}")
     how = "as they are: each with its own lengths, a batch at a time in order of arrival"
-    return [*said, f"{how}; ± is one standard uncertainty"]
+    return [*said, f"{how}; ± is one standard uncertainty without the board's own gain, which both share"]

@@ -66,6 +66,7 @@ def _check(parts: Sequence[Result], level: float) -> Check:
     whole = next((one for one in parts if one.scenario is not None and one.scenario.mix is not None), None)
     cells = {_cell(one): one for one in parts if one is not whole and PER_ITERATION.values(one)}
     measured = list(cells.values())  # the last one of each
+    # no `scale`: the board's own gain is the same in cells and replay, which stand beside each other
     total = total_energy(cells, [batch_energy(one, level) for one in measured])
     replay = None if whole is None or not PER_ITERATION.values(whole) else _replay(whole, level)
     problem = _problem(whole, replay, len(measured))

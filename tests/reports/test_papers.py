@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from energy_fixtures.readings import Reading
-from energy_fixtures.records import Decoding, Result, Speculation
+from energy_fixtures.records import Decoding, Result, Span, Speculation
 from reports.papers import QUESTIONS, rows_of
 from reports.published import FINDINGS
 
@@ -174,6 +174,24 @@ def test_lengths_are_compared_by_request(case: Callable[..., Result]) -> None:
         ("vllm P2 900 + 100 / P1 100 + 100", 1, 2.0),
         ("vllm P3 100 + 900 / P1 100 + 100", 1, 9.0),
     ]
+
+
+@pytest.mark.parametrize("spans", [False, True])
+def test_the_time_of_a_batch_is_that_of_its_last_request(case: Callable[..., Result], spans: bool) -> None:
+    """99 requests of 1 s and one of 3 s are a batch of 3 s, against 2 s of one alone, by spans or by requests."""
+    lengths = {"input_tokens": 300, "output_tokens": 300}
+    results = []
+    for name, times in (("one", [2.0]), ("hundred", [1.0] * 99 + [3.0])):
+        made = case(name, [1.0] * 3, batch_size=len(times), **lengths)
+        done = made.trials[0].generation
+        assert done is not None
+        served = [msgspec.structs.replace(done.requests[0], e2e_s=seconds) for seconds in times]
+        span = Span(start_s=1.0, first_token_s=None, end_s=1.0 + max(times))
+        twice = msgspec.structs.replace(done, requests=(*served, *served), spans=(span, span) if spans else ())
+        trials = tuple(msgspec.structs.replace(one, iterations=2, generation=twice) for one in made.trials)
+        results.append(msgspec.structs.replace(made, trials=trials))
+
+    assert said("geometry", results) == [("vllm 300 + 300, time of 100 / 1", 100, 1.5)]
 
 
 @pytest.mark.parametrize("question", ["frameworks", "decoding", "moe", "quantisation", "structure", "geometry"])

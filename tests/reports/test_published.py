@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reports.published import FIGURES, FINDINGS, Published, Value
+from reports.published import FIGURES, FINDINGS, Published, Value, alike
 
 
 @pytest.mark.parametrize(
@@ -49,3 +49,42 @@ def test_figures_are_printed_with_the_papers_digits(values: list[float], printed
     )
 
     assert figure.short == short
+
+
+@pytest.mark.parametrize(
+    ("figure", "board", "workload", "near"),
+    [
+        ("compiled against eager", "NVIDIA A100-SXM4-80GB", None, "-29.90 %"),
+        ("compiled against eager", "NVIDIA A100 80GB PCIe", None, "-29.90 %"),
+        ("compiled against eager", "NVIDIA RTX 6000 Ada Generation", None, "-13.28 %"),
+        ("compiled against eager", "NVIDIA H100 80GB HBM3", None, "-29.90 to -1.96 %"),
+        ("compiled against eager", None, None, "-29.90 to -1.96 %"),
+        ("vllm against transformers", "NVIDIA H200", "burstgpt-like", "-73.00 %"),
+        ("vllm against transformers", "NVIDIA H200", "azure-code-like", "-37.58 %"),
+        ("vllm against transformers", None, "azure-conv", "-72.18 %"),
+        ("vllm against transformers", "NVIDIA RTX A6000", "my-own.csv", "-73.00 to -37.58 %"),
+        ("tp2 energy", "NVIDIA H200", None, "+29.3 %"),
+    ],
+)
+def test_the_figure_of_this_board_or_workload_is_the_nearest(
+    figure: str, board: str | None, workload: str | None, near: str
+) -> None:
+    """Of several figures the one that is of the same board or workload; the range where none is."""
+    assert FIGURES[figure].nearest(board, workload) == near
+
+
+@pytest.mark.parametrize(
+    ("published", "here", "same"),
+    [
+        ("L4", "NVIDIA L4", True),
+        ("L4", "NVIDIA L40S", False),
+        ("RTX A6000", "NVIDIA RTX A6000", True),
+        ("RTX A6000", "NVIDIA RTX 6000 Ada Generation", False),
+        ("A100 80GB", "NVIDIA A100-SXM4-40GB", False),
+        ("Llama-3.1-8B", "meta-llama/Llama-3.1-8B-Instruct", True),
+        ("Llama-3.1-8B", "shape:llama-3.2-1b", False),
+    ],
+)
+def test_names_are_alike_by_whole_words(published: str, here: str, same: bool) -> None:
+    """A board whose name begins with another's is another board."""
+    assert alike(published, here) == same

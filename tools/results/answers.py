@@ -12,6 +12,7 @@ from reports.break_even import Point, crossing, sentence, series_of
 from reports.gate import Verdict
 from reports.ideal.table4 import table4
 from reports.papers import rows_of
+from reports.published import WORKLOADS
 from reports.render.serving import beside_offline, cheapest_rates
 from reports.render.speculation import labels_of
 from reports.render.text import plain
@@ -19,9 +20,6 @@ from reports.workload_totals import Saving, StackTotal, over_ideal, savings_of, 
 from tools.results.evidence import Evidence
 from tools.results.questions import LEVEL
 from tools.results.writing import UNKNOWN, Page, factor, interval, percent
-
-WORKLOADS = {"burstgpt-like": "BurstGPT", "azure-code-like": "Azure code", "azure-conv": "Azure conversation"}
-"""Ours by the paper's names; the first two are drawn to match published moments."""
 
 PAPERS_STACK = ("vllm", "cuda_graphs")
 _LAYERS = re.compile(r"synthetic:l(\d+)-")

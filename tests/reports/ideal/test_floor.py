@@ -176,6 +176,14 @@ def test_table_4_follows_from_its_own_percentages() -> None:
     assert all(row.saving == pytest.approx(row.published_saving, abs=5e-5) for row in table4())
 
 
+def test_full_attention_is_counted_on_request() -> None:
+    """As published ideals count it: more operations of the prompt, the same of every later token."""
+    causal, full = floor_of(JOB, BOARD), floor_of(JOB, BOARD, counting="full")
+    pairs = LLAMA.layers * (512 * 512 - 512 * 513 / 2)
+    assert full.prefill.flop - causal.prefill.flop == 4 * pairs * LLAMA.attention_heads * LLAMA.head_dim
+    assert full.decode == causal.decode
+
+
 def test_excess_and_saving_fit_each_other() -> None:
     """Going from 6 J to 3 J over an ideal of 2 J saves half."""
     assert saving(excess(6.0, 2.0), excess(3.0, 2.0)) == pytest.approx(0.5)

@@ -12,10 +12,13 @@ from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.metrics import METRICS
 from energy_fixtures.models.architecture import architecture
 from energy_fixtures.models.shapes import SHAPES
-from energy_fixtures.records import Environment, Result, Run, Speculation
+from energy_fixtures.records import Environment, Generation, Result, Run, Speculation
+from energy_fixtures.serving.records import Arrivals
+from energy_fixtures.workloads.mix import Mix
 from reports.boards import find_board
 from reports.ideal.floor import Floor, Job, floor_of
 from reports.ideal.gap import DECODE_GAP, GAP, PREFILL_GAP, WHAT, floor_for, gap_metric, why_unknown
+from reports.ideal.served import floor_of_requests
 from reports.metrics import NAMES, check, named
 from reports.render.tables import View
 from reports.render.terminal import report
@@ -151,6 +154,65 @@ def test_cached_prompts_have_no_floor(one: Callable[..., Result], here: Environm
     assert "came from a cache" in str(floor_for(msgspec.structs.replace(result, trials=hit), here))
     assert floor_for(result, None) == "the environment is missing"
     assert "bytes of my-own weights" in str(floor_for(one(quantization="my-own"), here))
+
+
+def test_a_server_is_held_against_the_floor_of_its_requests(one: Callable[..., Result], here: Environment) -> None:
+    """All that its requests took over the least for them, with as many at once as the server takes; phases have none."""
+    served = one(engine="vllm_server", arrivals=Arrivals.all_at_once(12))
+    trials = tuple(
+        msgspec.structs.replace(
+            trial,
+            iterations=2,
+            generation=msgspec.structs.replace(trial.generation, requests=trial.generation.requests * 6),
+        )
+        for trial in served.trials
+        if trial.generation is not None
+    )
+    result = msgspec.structs.replace(served, trials=trials, prefill_trials=trials)
+    facts = msgspec.structs.replace(here, engine={**here.engine, "max_num_seqs": 8})
+    least_j = floor_of_requests(
+        {(128, 16): 12.0}, Job(shape=LLAMA, batch_size=8, input_tokens=128, output_tokens=16), find_board("H200")
+    ).floor_j
+
+    assert gap_metric(GAP, {here.key: facts}).values(result) == pytest.approx([32 / least_j, 96 / least_j])
+    assert gap_metric(PREFILL_GAP, {here.key: facts}).values(result) == ()
+    assert gap_metric(DECODE_GAP, {here.key: facts}).values(result) == ()
+
+
+def test_a_replay_is_held_against_the_floor_of_its_requests(one: Callable[..., Result], here: Environment) -> None:
+    """Requests of their own lengths each, not the longest that the case allows."""
+    replay = one(mix=Mix(workload="x", requests=4))
+    shorter = tuple(
+        msgspec.structs.replace(
+            trial,
+            generation=msgspec.structs.replace(
+                trial.generation,
+                requests=tuple(
+                    msgspec.structs.replace(each, input_tokens=32 * (at + 1))
+                    for at, each in enumerate(trial.generation.requests)
+                ),
+            ),
+        )
+        for trial in replay.trials
+        if trial.generation is not None
+    )
+    found = floor_for(msgspec.structs.replace(replay, trials=shorter), here)
+    job = Job(shape=LLAMA, batch_size=4, input_tokens=128, output_tokens=16)
+
+    assert found == floor_of_requests({(32 * many, 16): 1.0 for many in (1, 2, 3, 4)}, job, find_board("H200"))
+
+
+def test_what_a_server_keeps_to_itself_leaves_no_floor(one: Callable[..., Result], here: Environment) -> None:
+    """A running server's number format, hits of a cache that nobody counted, and a run without an answer are reasons."""
+    arrivals = Arrivals.all_at_once(12)
+    running = one(engine="server", execution="as_served", arrivals=arrivals)
+    cached = one(engine="vllm_server", prefix_caching=True, arrivals=arrivals)
+    silent = one(engine="vllm_server", arrivals=arrivals)
+    none = tuple(msgspec.structs.replace(trial, generation=Generation(requests=())) for trial in silent.trials)
+
+    assert floor_for(running, here) == "in which number format a running server computes is not known"
+    assert floor_for(cached, here) == "whether prompts came from a cache is not known"
+    assert floor_for(msgspec.structs.replace(silent, trials=none), here) == "no request was answered whole"
 
 
 def test_a_board_of_ones_own_has_a_gap(

@@ -10,6 +10,7 @@ from energy_fixtures.records import Generation, Request, Scenario
 from energy_fixtures.serving.records import Arrivals, Served, ServingRun, Steady
 from energy_fixtures.serving.search import at_rate
 from energy_fixtures.serving.slo import service_level
+from energy_fixtures.workloads.mix import Mix
 from reports.render.serving import serving_table
 from reports.render.tables import View
 from reports.render.terminal import report
@@ -61,10 +62,11 @@ def online(name, joules, arrivals, *, level=None, e2e_s=0.5, failure=None, **cha
     )
 
 
-def offline(joules):
+def offline(joules, name="offline", **changes):
     """The same lengths in one batch after another."""
-    scenario = Scenario(engine="vllm", model="tiny", batch_size=1, input_tokens=8, output_tokens=4)
-    return make_result("test_serving[offline]", question="serving", scenario=scenario, joules=joules)
+    fields = {"engine": "vllm", "model": "tiny", "batch_size": 1, "input_tokens": 8, "output_tokens": 4, **changes}
+    scenario = Scenario(**fields)
+    return make_result(f"test_serving[{name}]", question="serving", scenario=scenario, joules=joules)
 
 
 def row(printed, case):
@@ -107,10 +109,50 @@ def test_every_choice_of_arrivals_is_said(arrivals, said):
 def test_online_stands_beside_offline():
     """For the same lengths and batch the change in joules per token is said, in its direction."""
     printed = lines([offline((8.0, 8.0, 8.0)), online("poisson", (18.0, 18.0, 18.0), Arrivals.poisson(3, 2.0))])
-    (sentence,) = [line for line in printed if "beside" in line]
+    (sentence,) = [line for line in printed if "joules per token beside" in line]
 
     # offline 8 J over 8 tokens, online 18 J over 12
     assert sentence.startswith("poisson: +50.0 % joules per token beside offline")
+
+
+def test_a_limit_at_once_is_compared_with_the_batch_of_that_size():
+    """Of two batches the one with as many at once as the client allowed, also where the server could take more."""
+    few = online("few", (18.0, 18.0, 18.0), Arrivals.all_at_once(3, max_concurrency=1))
+    few = msgspec.structs.replace(few, scenario=msgspec.structs.replace(few.scenario, batch_size=8))
+    larger = offline((1.0, 1.0, 1.0), "offline-b8", batch_size=8)
+    printed = lines([larger, offline((8.0, 8.0, 8.0), "offline-b1"), few])
+
+    assert [line.split(" (")[0] for line in printed if "joules per token beside" in line] == [
+        "few: +50.0 % joules per token beside offline-b1"
+    ]
+    assert "beside offline: the same lengths, as many at once; other prompts" in " ".join(printed)
+    assert not any("beside" in line for line in lines([larger, few]))
+
+
+def test_requests_of_a_workload_are_compared_with_the_same_ones_only():
+    """Workload, number and seed have to be equal, and none of the requests cut."""
+    drawn = Arrivals(process="poisson", requests=3, request_rate=2.0, workload="burstgpt-like")
+    case = online("chat", (18.0, 18.0, 18.0), drawn)
+    joules, mix = (8.0, 8.0, 8.0), Mix(requests=3, workload="burstgpt-like")
+    same = offline(joules, "same", mix=mix)
+    others = [
+        offline(joules, "plain"),
+        offline(joules, "more", mix=Mix(requests=4, workload="burstgpt-like")),
+        offline(joules, "code", mix=Mix(requests=3, workload="azure-code-like")),
+        offline(joules, "seed", mix=mix, seed=1),
+    ]
+    printed = lines([case, same, *others])
+
+    assert [line.split(" (")[0] for line in printed if "joules per token beside" in line] == [
+        "chat: +50.0 % joules per token beside same"
+    ]
+    assert "batches of 1, 3 requests" in row(printed, "same")
+    assert not any("beside" in line for line in lines([case, *others]))
+    cut = msgspec.structs.replace(case.trials[0].generation.serving[0], cut=1)
+    trial = msgspec.structs.replace(
+        case.trials[0], generation=msgspec.structs.replace(case.trials[0].generation, serving=(cut,))
+    )
+    assert not any("beside" in line for line in lines([msgspec.structs.replace(case, trials=(trial,)), same]))
 
 
 def test_the_cheapest_rate_that_meets_the_level_is_named():
