@@ -13,7 +13,7 @@ from reports.sweep.journal import lines_of
 from reports.sweep.order import Order
 from reports.sweep.page import case_line
 from reports.sweep.plan import Plan
-from reports.sweep.slot import scratch_of
+from reports.sweep.slot import cleared, scratch_of
 from reports.sweep.state import State
 from reports.sweep.worker import Worker, clock_name
 
@@ -42,11 +42,13 @@ def run_group(plan: Plan, number: int, state: State, folder: Path, say: Callable
         say(f"group {number} is finished already")
         return []
     node = socket.gethostname()
-    scratch = scratch_of(node, state.identity)
+    token = secrets.token_hex(4)
+    place = f"{node}-{token}"  # tasks of one array may share a machine
+    scratch = scratch_of(place, state.identity)
     order = Order(
         sweep=state.identity,
         group=number,
-        token=secrets.token_hex(4),
+        token=token,
         nodeids=left,
         boards=group.boards,
         devices=devices,
@@ -76,6 +78,7 @@ def run_group(plan: Plan, number: int, state: State, folder: Path, say: Callable
     finally:
         worker.close()
         writer.close()
+        cleared(place, state.identity)
     if step.failure is not None:
         unfinished = dict.fromkeys(unfinished, step.failure)
     return [f"{nodeid}: {why}" for nodeid, why in unfinished.items()]

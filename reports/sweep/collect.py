@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
 
 from energy_fixtures.errors import ConfigurationError, JoulesError
-from reports.ab.git import state_of, top_of
+from energy_fixtures.origin import origin_of
+from energy_fixtures.record import digest
 from reports.ab.process import run_to_end, tail
 from reports.sweep.order import LISTING
-from reports.sweep.plan import PLAN_VERSION, Listing, Plan, grouped
+from reports.sweep.plan import PLAN_VERSION, Case, Listing, Plan, grouped
 
 USAGE, NOTHING = 4, 5
 
@@ -30,6 +32,11 @@ ALONE = {
     "--maxfail": "stops at a failure, and groups that run on other nodes would not know",
     "--sw": "goes on from a failure of one machine",
     "--stepwise": "goes on from a failure of one machine",
+    "--setup-only": "runs no test",
+    "--setup-plan": "runs no test",
+    "--fixtures": "runs no test",
+    "--fixtures-per-test": "runs no test",
+    "--cache-show": "runs no test",
     "--pdb": "waits for somebody at a keyboard",
     "--trace": "waits for somebody at a keyboard",
     "--energy-resume": "goes on with a session of one machine; a sweep goes on by itself, or with --resume",
@@ -40,9 +47,23 @@ ALONE = {
 }
 """pytest's options that do not go with a sweep, and why."""
 
+ADDOPTS = "PYTEST_ADDOPTS"
+
+
+def words_of(arguments: Sequence[str], environ: Mapping[str, str]) -> tuple[str, ...]:
+    """All that pytest would be called with: PYTEST_ADDOPTS is written into the plan, so that every machine has the same.
+
+    Raises:
+        ConfigurationError: Its quotes do not match.
+    """
+    try:
+        return (*shlex.split(environ.get(ADDOPTS, "")), *arguments)
+    except ValueError as error:
+        raise ConfigurationError(f"{ADDOPTS} cannot be taken apart ({error}); mend its quotes") from error
+
 
 def check_arguments(arguments: Sequence[str]) -> None:
-    """Refuse what does not go together with a sweep, before anything is started.
+    """Refuse what does not go together with a sweep, before anything is started; `listing` looks at what pytest made of it.
 
     Raises:
         ConfigurationError: Naming the option, and why.
@@ -68,8 +89,7 @@ def collect(arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) 
     """
     with tempfile.TemporaryDirectory(prefix="joules-sweep-") as scratch:
         file, log = Path(scratch) / "listing.json", Path(scratch) / "log"
-        command = [sys.executable, "-m", "pytest", *arguments, "--collect-only", "-q", "--color=no"]
-        command += ["-p", "reports.sweep.listing"]
+        command = [sys.executable, "-m", "pytest", *arguments, "-q", "--color=no", "-p", "reports.sweep.listing"]
         status = run_to_end(command, folder=folder, environ={**environ, LISTING: str(file)}, log=log)
         if status == USAGE:
             raise ConfigurationError("pytest refuses what follows --:", below=tail(log))
@@ -85,8 +105,10 @@ def collect(arguments: Sequence[str], folder: Path, environ: Mapping[str, str]) 
     return listing
 
 
-def plan_of(listing: Listing, arguments: Sequence[str], folder: Path, accelerator: str | None) -> Plan:
-    """The plan of a collection.
+def plan_of(
+    listing: Listing, arguments: Sequence[str], folder: Path, accelerator: str | None, outputs: Collection[Path]
+) -> Plan:
+    """The plan of a collection; see `code_of` for its outputs.
 
     Raises:
         ConfigurationError: Every case is skipped; with the first reason.
@@ -98,23 +120,31 @@ def plan_of(listing: Listing, arguments: Sequence[str], folder: Path, accelerato
     return Plan(
         version=PLAN_VERSION,
         arguments=tuple(arguments),
-        code=code_of(folder),
+        code=code_of(listing.cases, folder / listing.root, outputs),
         cases=listing.cases,
         groups=groups,
         accelerator=accelerator,
+        root=listing.root,
     )
 
 
 def environ_for(environ: Mapping[str, str]) -> dict[str, str]:
-    """An environment with this code first on PYTHONPATH: pytest's plugins are those that the driver runs."""
+    """An environment with this code first on PYTHONPATH: pytest's plugins are those that the driver runs, and its options
+    those of the plan.
+    """
     sources = str(Path(__file__).resolve().parents[2])
     path = dict.fromkeys(filter(None, (sources, *environ.get("PYTHONPATH", "").split(os.pathsep))))
-    return {**environ, "PYTHONPATH": os.pathsep.join(path)}
+    kept = {name: value for name, value in environ.items() if name != ADDOPTS}
+    return {**kept, "PYTHONPATH": os.pathsep.join(path)}
 
 
-def code_of(folder: Path) -> str | None:
-    """A digest of the checkout, edits included; None where there is none."""
-    try:
-        return state_of(top_of(folder))
-    except JoulesError:  # no checkout, or no git: then nobody can tell one state of the code from another
-        return None
+def code_of(cases: Sequence[Case], root: Path, outputs: Collection[Path]) -> str:
+    """A digest of the code that the cases are measured with: see `energy_fixtures.origin`.
+
+    Args:
+        cases: Of the plan.
+        root: pytest's root folder.
+        outputs: Files and folders that the sweep writes itself.
+    """
+    files = {root / case.nodeid.partition("::")[0] for case in cases}
+    return digest(origin_of(root, {file for file in files if file.is_file()}, outputs, {}))

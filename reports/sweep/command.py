@@ -14,11 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.record import Record, digest
 from energy_fixtures.store import publish
 from reports.ray_connection import connected
-from reports.sweep.collect import check_arguments, code_of, collect, environ_for, plan_of
+from reports.sweep.collect import check_arguments, code_of, collect, environ_for, plan_of, words_of
 from reports.sweep.drive import Drive, rescue, works
 from reports.sweep.expected import expecting
 from reports.sweep.on_ray import RayCluster
@@ -64,13 +66,18 @@ class Asked:
     retries: int = 2
     accelerator: str | None = None
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What pytest is called with where no plan file says it."""
+        return words_of(self.arguments, os.environ)
+
     def check(self) -> None:
         """Refuse what contradicts itself.
 
         Raises:
             ConfigurationError: In one sentence.
         """
-        check_arguments(self.arguments)
+        check_arguments(self.words if self.arguments else ())
         if not self.arguments and (self.plan is None or not self.plan.exists()):
             what = "-- is missing" if self.plan is None else f"{self.plan} does not exist and -- is missing"
             raise ConfigurationError(f"{what}: pytest's arguments come after it, as in -- benchmarks -k greedy")
@@ -82,6 +89,10 @@ class Asked:
         if not alone and self.ray is None and not self.dry_run:
             raise ConfigurationError(
                 "where to run is not said: --ray auto, --ray ADDRESS, or --group N for one group here"
+            )
+        if alone and self.fresh:
+            raise ConfigurationError(
+                "--group and --collect go on with a plan; for a new one write it again with --dry-run"
             )
         if self.resume and self.fresh:
             raise ConfigurationError("--resume goes on and --fresh begins anew; give one of them")
@@ -131,9 +142,13 @@ def sweep(asked: Asked, say: Callable[[str], None]) -> int:
         stack.callback(state.release)
         state.hold()
         cluster = stack.enter_context(_cluster(asked, folder, say))
-        plan = _begin(asked, state, _plan(asked, folder, cluster), say)
+        plan = _begin(asked, state, _of_this_code(asked, state, _plan(asked, folder, cluster)), say)
         _write(asked, plan)
-        _note_other_code(plan, say)
+        reported = state.reported
+        if reported is not None:  # killed before it could put the folder aside
+            aside = state.put_aside(_now())
+            say(f"this sweep was reported already, with exit status {reported}; its folder is put aside in {aside}")
+            return reported
         cluster.prepare(
             state.identity, frozenset(case.engine for case in plan.cases if case.engine and case.skip is None)
         )
@@ -153,7 +168,7 @@ def sweep(asked: Asked, say: Callable[[str], None]) -> int:
 def collected(asked: Asked, say: Callable[[str], None]) -> int:
     """Make the report from what is there; pytest's exit status."""
     state = state_for(asked)
-    plan = state.plan or _plan(asked, Path.cwd(), None)
+    plan = _of_this_code(asked, state, state.plan or _plan(asked, Path.cwd(), None))
     state.begin(plan)
     left = sum(len(work.nodeids) for work in works(plan, set(state.finished())))
     if left:
@@ -170,8 +185,8 @@ def one_group(asked: Asked, say: Callable[[str], None]) -> int:
     plan = read_plan(asked.plan) if asked.plan is not None else state.plan
     if plan is None:
         raise ConfigurationError(f"{state.folder} holds no plan; name its file with --plan")
+    plan = _of_this_code(asked, state, plan)
     state.begin(plan)
-    _note_other_code(plan, say)
     unfinished = run_group(plan, asked.group, state, Path.cwd(), say)
     for sentence in unfinished:
         say(f"not measured: {next(iter(sentence.splitlines()))}")
@@ -179,11 +194,19 @@ def one_group(asked: Asked, say: Callable[[str], None]) -> int:
 
 
 def report(plan: Plan, state: State, folder: Path) -> int:
-    """The session that tells of the sweep; pytest's exit status. It writes to our own terminal."""
+    """The session that tells of the sweep; pytest's exit status. It writes to our own terminal.
+
+    Raises:
+        ConfigurationError: A file of the sweep is none; that session could only end in a traceback.
+    """
+    state.lost()
     command = [sys.executable, "-m", "pytest", *plan.arguments, "-p", "reports.sweep.replay"]
     environ = {**environ_for(os.environ), FOLDER: str(state.folder.resolve())}
     sys.stdout.flush()
-    return subprocess.run(command, cwd=folder, env=environ, check=False).returncode
+    status = subprocess.run(command, cwd=folder, env=environ, check=False).returncode
+    if status in (0, FAILED) and not works(plan, set(state.finished())):
+        state.mark_reported(status)
+    return status
 
 
 def state_for(asked: Asked) -> State:
@@ -192,7 +215,7 @@ def state_for(asked: Asked) -> State:
         return State(asked.state)
     if asked.plan is not None:
         return State(asked.plan.with_suffix(".sweep"))
-    return State(SWEEPS / digest(_Command(arguments=asked.arguments, accelerator=asked.accelerator)))
+    return State(SWEEPS / digest(_Command(arguments=asked.words, accelerator=asked.accelerator)))
 
 
 class _Command(Record, frozen=True, kw_only=True):
@@ -204,7 +227,7 @@ def _plan(asked: Asked, folder: Path, cluster: RayCluster | None) -> Plan:
     """From the file where there is one, else from a collection: here, or on a node where only nodes have boards."""
     if asked.plan is not None and asked.plan.exists():
         plan = read_plan(asked.plan)
-        if asked.arguments and asked.arguments != plan.arguments:
+        if asked.arguments and asked.words != plan.arguments:
             raise ConfigurationError(
                 f"--plan {asked.plan} is of another selection ({' '.join(plan.arguments)}); leave out what follows --, "
                 "or name a file that is not there yet"
@@ -214,8 +237,8 @@ def _plan(asked: Asked, folder: Path, cluster: RayCluster | None) -> Plan:
     if cluster is not None and cluster.has_boards:
         listing = cluster.collect()
     else:
-        listing = collect(asked.arguments, folder, environ_for(os.environ))
-    return plan_of(listing, asked.arguments, folder, asked.accelerator)
+        listing = collect(asked.words, folder, environ_for(os.environ))
+    return plan_of(listing, asked.words, folder, asked.accelerator, _outputs(asked, state_for(asked)))
 
 
 def _begin(asked: Asked, state: State, plan: Plan, say: Callable[[str], None]) -> Plan:
@@ -236,10 +259,31 @@ def _begin(asked: Asked, state: State, plan: Plan, say: Callable[[str], None]) -
     return before
 
 
-def _note_other_code(plan: Plan, say: Callable[[str], None]) -> None:
-    """A plan from a file may be older than the checkout."""
-    if plan.code != code_of(Path.cwd()):
-        say("note: the code here is another than when the plan was made; its results are of the code as it is now")
+def _of_this_code(asked: Asked, state: State, plan: Plan) -> Plan:
+    """The plan, which a file may have kept longer than the checkout stayed as it was; --fresh takes the code as it is.
+
+    Raises:
+        ConfigurationError: One report would hold results of two codes.
+    """
+    now = code_of(plan.cases, Path.cwd() / plan.root, _outputs(asked, state))
+    if plan.code == now:
+        return plan
+    if not asked.fresh:
+        anew = "write the plan again with --dry-run, in another file" + (
+            "" if asked.group is not None or asked.collect else ", or begin anew with --fresh"
+        )
+        raise ConfigurationError(
+            f"the code here is another than when the plan was made, so its results would not go together; {anew}"
+        )
+    plan = msgspec.structs.replace(plan, code=now)
+    if asked.plan is not None and asked.plan.exists():
+        _publish(asked.plan, plan)
+    return plan
+
+
+def _outputs(asked: Asked, state: State) -> list[Path]:
+    """What a sweep writes itself, so that it is no code."""
+    return [STORAGE, state.folder, *([] if asked.plan is None else [asked.plan])]
 
 
 def _reported(plan: Plan, state: State, folder: Path, lost: bool, say: Callable[[str], None]) -> int:
@@ -253,10 +297,14 @@ def _reported(plan: Plan, state: State, folder: Path, lost: bool, say: Callable[
 
 def _write(asked: Asked, plan: Plan) -> None:
     if asked.plan is not None and not asked.plan.exists():
-        try:
-            publish(asked.plan, plan_text(plan))
-        except OSError as error:
-            raise ConfigurationError(f"--plan {asked.plan} cannot be written: {error.strerror}") from error
+        _publish(asked.plan, plan)
+
+
+def _publish(path: Path, plan: Plan) -> None:
+    try:
+        publish(path, plan_text(plan))
+    except OSError as error:
+        raise ConfigurationError(f"--plan {path} cannot be written: {error.strerror}") from error
 
 
 @contextlib.contextmanager
@@ -281,7 +329,7 @@ def _cluster(asked: Asked, folder: Path, say: Callable[[str], None]) -> Iterator
 def _arguments(asked: Asked) -> Sequence[str]:
     if asked.plan is not None and asked.plan.exists():
         return read_plan(asked.plan).arguments
-    return asked.arguments
+    return asked.words
 
 
 def _now() -> str:

@@ -12,22 +12,49 @@ import pytest
 from energy_fixtures import timing
 from energy_fixtures.plugin import CASE
 from energy_fixtures.store import publish
+from reports.sweep.collect import ALONE
 from reports.sweep.order import LISTING
 from reports.sweep.plan import Case, Listing
 
+REFUSED = {
+    "numprocesses": "-n",
+    "tx": "--tx",
+    "collectonly": "--collect-only",
+    "maxfail": "--maxfail",
+    "stepwise": "--stepwise",
+    "usepdb": "--pdb",
+    "trace": "--trace",
+    "setuponly": "--setup-only",
+    "setupplan": "--setup-plan",
+    "showfixtures": "--fixtures",
+    "show_fixtures_per_test": "--fixtures-per-test",
+    "cacheshow": "--cache-show",
+    "energy_resume": "--energy-resume",
+    "energy_server": "--energy-server",
+    "energy_disable": "--energy-disable",
+    "energy_skip": "--energy-skip",
+    "benchmark_disable": "--benchmark-disable",
+}
+"""Options as pytest keeps them, with their flags: `-vx`, an ini file's addopts and PYTEST_ADDOPTS end here as well."""
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Workers that the project itself asks for are told of before anything is collected."""
-    if getattr(config.option, "dist", "no") != "no":  # from the project's own addopts
-        raise pytest.UsageError(
-            "xdist workers are asked for, and a board's counter cannot tell workers apart; add -n 0"
-        )
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Refuse what does not go with a sweep, before any plugin acts on it; then nothing is run."""
+    for name, flag in REFUSED.items():
+        if getattr(config.option, name, None):
+            raise pytest.UsageError(f"{flag} does not go with joules sweep: it {ALONE[flag]}; leave it out")
+    if getattr(config.option, "dist", "no") != "no":
+        raise pytest.UsageError(f"--dist does not go with joules sweep: it {ALONE['--dist']}; add -n 0")
+    config.option.collectonly = True
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """After every other plugin had its say: what is left runs or is skipped."""
     cases = tuple(map(_case, session.items))
-    listing = Listing(cases=cases, commit=timing.head(session.config).commit_info)
+    config = session.config
+    root = os.path.relpath(config.rootpath, config.invocation_params.dir)
+    listing = Listing(cases=cases, commit=timing.head(config).commit_info, root=root)
     publish(Path(os.environ[LISTING]), msgspec.json.encode(listing))
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from energy_fixtures.record import Record
 
 LISTING, FILE, FOLDER = "JOULES_SWEEP_LISTING", "JOULES_SWEEP_ORDER", "JOULES_SWEEP_STATE"
 """Environment variables of the three plugins: where `listing` writes to, what `on_node` runs, what `replay` tells of."""
+
+
+def is_identity(text: str) -> bool:
+    """Whether this can name a sweep, and with it a folder that is removed when the sweep is over."""
+    return re.fullmatch(r"[0-9a-f]{16}", text) is not None
 
 
 class Order(Record, frozen=True, kw_only=True):

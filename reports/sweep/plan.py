@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import Refused, from_json, read_file
 from energy_fixtures.record import Record, digest, need
 
 PLAN_VERSION = 1
@@ -60,10 +61,11 @@ class Case(Record, frozen=True, kw_only=True):
 
 
 class Listing(Record, frozen=True, kw_only=True):
-    """What a collection found: every selected case in pytest's order, and the code that it was found in."""
+    """What a collection found: every selected case in pytest's order, the code that it was found in, and where node ids begin."""
 
     cases: tuple[Case, ...]
     commit: Mapping[str, Any] = {}
+    root: str = "."
 
 
 class Group(Record, frozen=True, kw_only=True):
@@ -88,10 +90,11 @@ class Plan(Record, frozen=True, kw_only=True, omit_defaults=False):
     Attributes:
         version: Of this layout.
         arguments: What pytest is called with.
-        code: A digest of the checkout that it was made in; None outside git.
+        code: A digest of the code that it was made of, `collect.code_of`.
         cases: All of the selection, in pytest's order, skipped ones too.
         groups: Of those that run.
         accelerator: Type of board that the user asked for, as Ray names it; None for any.
+        root: pytest's root folder, as seen from where it is started: node ids begin there.
     """
 
     version: int
@@ -100,6 +103,7 @@ class Plan(Record, frozen=True, kw_only=True, omit_defaults=False):
     cases: tuple[Case, ...]
     groups: tuple[Group, ...]
     accelerator: Text | None = None
+    root: Text = "."
 
     def __post_init__(self) -> None:
         known = {case.nodeid for case in self.cases if case.skip is None}
@@ -156,19 +160,16 @@ def read_plan(path: Path) -> Plan:
         ConfigurationError: Not there, too large, not a plan, or of another version; one sentence that names the file.
     """
     try:
-        if path.stat().st_size > LARGEST_BYTES:
-            raise ConfigurationError(f"--plan {path}: larger than {LARGEST_BYTES >> 20} MiB, so no plan of a sweep")
-        text = path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"--plan {path} cannot be read: {error.strerror}") from error
-    try:
-        version = msgspec.json.decode(text, type=_Version).version
+        text = read_file(path, LARGEST_BYTES)
+        version = from_json(text, _Version).version
         if version != PLAN_VERSION:
             raise ConfigurationError(
                 f"--plan {path} has version {version}, this joules reads {PLAN_VERSION}; write it again with --dry-run"
             )
-        return msgspec.json.decode(text, type=Plan)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return from_json(text, Plan)
+    except OSError as error:
+        raise ConfigurationError(f"--plan {path} cannot be read: {error.strerror}") from error
+    except Refused as error:
         raise ConfigurationError(f"--plan {path} is no plan of a sweep ({error}); write one with --dry-run") from error
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,8 +13,9 @@ from pathlib import Path
 import msgspec
 import psutil
 
+from energy_fixtures.errors import ConfigurationError
 from reports.sweep.collect import collect, environ_for
-from reports.sweep.order import Order
+from reports.sweep.order import Order, is_identity
 from reports.sweep.plan import Listing
 from reports.sweep.worker import Step, Worker, clock_name, left_over
 
@@ -50,9 +53,23 @@ class Slot:
 
 
 def scratch_of(node: str, sweep: str) -> Path:
-    """The folder of a sweep on a node: this user's alone."""
-    folder = Path(tempfile.gettempdir()) / f"joules-sweep-{os.getuid()}" / node / sweep
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    """The folder of a sweep on a node: this user's alone, and removed when the sweep is over.
+
+    Raises:
+        ConfigurationError: The sweep has no identity, or the folder is another user's: in a shared temporary folder anybody
+            can make one of any name.
+    """
+    if not is_identity(sweep):
+        raise ConfigurationError(f"{sweep[:64]!r} is no identity of a sweep, so it names no folder on {node}")
+    folder = Path(tempfile.gettempdir())
+    for name in (f"joules-sweep-{os.getuid()}", node, sweep):
+        folder /= name
+        folder.mkdir(mode=0o700, exist_ok=True)
+        seen = folder.lstat()
+        if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != os.getuid():
+            raise ConfigurationError(
+                f"{folder} is not a folder of this user's; remove it, or set TMPDIR to another one"
+            )
     return folder
 
 
@@ -77,8 +94,11 @@ def rescued(node: str, sweep: str) -> list[tuple[int, str, bytes]]:
 
 
 def cleared(node: str, sweep: str) -> None:
-    """Remove the folder of a sweep on this node."""
-    shutil.rmtree(scratch_of(node, sweep), ignore_errors=True)
+    """Remove the folder of a sweep on this node, and the node's where it was the only one."""
+    scratch = scratch_of(node, sweep)
+    shutil.rmtree(scratch, ignore_errors=True)
+    with contextlib.suppress(OSError):  # another sweep's lies there
+        scratch.parent.rmdir()
 
 
 def collected(arguments: Sequence[str], folder: str | None) -> Listing:

@@ -1,7 +1,7 @@
 """Runs orders on this machine, one after the other, in processes forked from a warm one; Ray or not.
 
 Two things are locked by the process that runs an order, and stay locked when whoever ordered it dies: the machine (shared by
-groups that have boards, alone for one that has none) and each board. A driver that comes after one that was killed therefore
+groups that have boards, alone for one that has none or was not told which) and each board. A driver that comes after one that was killed therefore
 never doubles work on a board.
 """
 
@@ -25,7 +25,7 @@ from reports.ab.process import tail
 from reports.sweep.collect import environ_for
 from reports.sweep.journal import End, Line, lines_of
 from reports.sweep.order import FILE, Order
-from reports.sweep.warm import IN_USE, Request
+from reports.sweep.warm import BUSY_S, IN_USE, Request
 
 LOOK_S = 0.05
 """How often a journal is looked at; the reader of a file, so that the measured process is left alone."""
@@ -171,7 +171,7 @@ class Worker:
         if end is not None:
             return end.why
         if status == IN_USE:
-            return f"a board of {order.node} is in use by another sweep"
+            return f"{order.node}, or a board of it, stayed in use by another group for {BUSY_S:.0f} s"
         if status < 0:
             return f"pytest was killed by signal {-status} on {order.node}"
         text = tail(order.log) if order.log.exists() else self._warm_tail()
@@ -208,7 +208,7 @@ def clock_name() -> str:
 
 
 def _locks(order: Order, scratch: Path) -> list[tuple[str, bool]]:
-    """Files to lock while an order runs, and whether alone; sweeps of one user on one node have one folder above theirs."""
-    names = [("machine", order.boards == 0)]
+    """Files to lock while an order runs, and whether alone: one set per user and machine, whoever gives the orders."""
+    names = [("machine", order.boards == 0 or not order.devices)]
     names += [(f"board-{device.strip()}", True) for device in (order.devices or "").split(",") if device.strip()]
-    return [(str(scratch.parent / f"{name}.lock"), alone) for name, alone in names]
+    return [(str(scratch.parents[1] / f"{name}.lock"), alone) for name, alone in names]

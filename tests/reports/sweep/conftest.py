@@ -48,7 +48,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def environ() -> Mapping[str, str]:
+def environ() -> dict[str, str]:
     """An environment in which this project's code is found and nothing of the session's own."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "JOULES_"))}
     return {**kept, "PYTHONPATH": str(ROOT), "COLUMNS": "160"}

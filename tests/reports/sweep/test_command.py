@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.store import read_run
 from reports.cli import main
+from reports.sweep import listing
 from reports.sweep.alone import visible
 from reports.sweep.cli import sweep
 from reports.sweep.collect import check_arguments
@@ -52,6 +54,42 @@ def test_options_that_contradict_a_sweep_are_refused_by_name(arguments: Sequence
 
 
 @pytest.mark.parametrize(
+    ("arguments", "flag"),
+    [
+        ("-vx", "--maxfail"),
+        ("-xq", "--maxfail"),
+        ("-n2", "-n"),
+        ("--collectonly", "--collect-only"),
+        ("--setup-only", "--setup-only"),
+        ("--setup-plan", "--setup-plan"),
+        ("--fixtures", "--fixtures"),
+        ("--fixtures-per-test", "--fixtures-per-test"),
+        ("-o addopts=-x", "--maxfail"),
+        ("--stepwise", "--stepwise"),
+        ("--pdb", "--pdb"),
+        ("--trace", "--trace"),
+        ("--energy-resume", "--energy-resume"),
+        ("--energy-server=http://127.0.0.1:8000", "--energy-server"),
+        ("--energy-disable", "--energy-disable"),
+        ("--energy-skip", "--energy-skip"),
+    ],
+)
+def test_options_are_refused_however_they_are_written(pytester: pytest.Pytester, arguments: str, flag: str) -> None:
+    """What counts is what pytest made of them: short options in one word, abbreviations, an ini file's addopts."""
+    pytester.makeconftest('pytest_plugins = ["energy_fixtures.plugin", "reports.plugin"]')
+    config = pytester.parseconfig(*arguments.split())
+    with pytest.raises(pytest.UsageError, match=f"^{flag} does not go with joules sweep: it "):
+        listing.pytest_cmdline_main(config)
+
+
+def test_options_that_go_with_a_sweep_are_let_through(pytester: pytest.Pytester) -> None:
+    """Then pytest is told to run nothing."""
+    config = pytester.parseconfig("-v", "-n0", "-k", "x", "--maxfail=0")
+    listing.pytest_cmdline_main(config)
+    assert config.option.collectonly is True
+
+
+@pytest.mark.parametrize(
     ("asked", "says"),
     [
         (Asked(arguments=()), "-- is missing"),
@@ -60,6 +98,7 @@ def test_options_that_contradict_a_sweep_are_refused_by_name(arguments: Sequence
         (Asked(arguments=("b",), group=1), "need the plan"),
         (Asked(arguments=("b",), plan=Path("p"), group=1, ray="auto"), "without Ray"),
         (Asked(arguments=("b",), plan=Path("p"), group=1, collect=True), "one at a time"),
+        (Asked(arguments=("b",), plan=Path("p"), collect=True, fresh=True), "write it again with --dry-run"),
         (Asked(arguments=("b",), ray="auto", resume=True, fresh=True), "give one of them"),
         (Asked(arguments=("b",), ray="auto", retries=-1), "--retries -1"),
     ],
@@ -99,19 +138,26 @@ def test_boards_are_those_that_the_scheduler_shows() -> None:
 
 
 def test_groups_run_one_by_one_make_the_report_of_one_machine(
-    joules: Callable[..., tuple[int, str]], project: Path
+    joules: Callable[..., tuple[int, str]],
+    project: Path,
+    environ: dict[str, str],
+    tmp_path: Path,
 ) -> None:
-    """A plan, its groups, the report: what is missing fails by name, and options of the whole are of all groups."""
+    """A plan, its groups, the report: what is missing fails by name, options of the whole are of all groups, and a machine
+    keeps nothing but locks.
+    """
     status, said = joules(project, "--dry-run", "--plan", "plan.json", "--", *ARGUMENTS, "--energy-json=all.json")
     plan = read_plan(project / "plan.json")
     assert status == 0
     assert [len(group.nodeids) for group in plan.groups] == [6, 3, 2]
     assert "unknown of 11 of 11 cases" in said and "skipped: 1 because not today" in said and "--array=1-3" in said
 
+    environ["TMPDIR"] = str(tmp_path)
     for group in ("3", "2"):
         assert joules(project, "--plan", "plan.json", "--group", group)[0] == 0
+    assert {path.suffix for path in (tmp_path / f"joules-sweep-{os.getuid()}").iterdir()} == {".lock"}
     status, said = joules(project, "--plan", "plan.json", "--collect")
-    assert status == 1
+    assert status == 1 and State(project / "plan.sweep").reported is None
     assert "7 failed, 4 passed, 1 skipped" in said and "was not measured: it was not run yet" in said
     assert len(read_run(project / "all.json").results) == 4
 
@@ -130,6 +176,7 @@ def test_groups_run_one_by_one_make_the_report_of_one_machine(
     )
     asked = msgspec.structs.replace(plan, arguments=(*plan.arguments, *more))
     assert report(asked, State(project / "plan.sweep"), project) == 1
+    assert State(project / "plan.sweep").reported == 1
     junit = (project / "junit.xml").read_text()
     assert 'tests="12"' in junit and 'failures="4"' in junit  # test_fails, and test_b; the base has nothing of test_a
     assert "INCONCLUSIVE against base" in junit

@@ -30,12 +30,13 @@ pytestmark = [
 ]
 
 CLUSTER = """
-import os, sys
+import os, sys, tempfile
 sys.modules.setdefault("amdsmi", None)
 from ray.cluster_utils import Cluster
 small = dict(num_cpus=1, node_ip_address="127.0.0.1", object_store_memory=80_000_000)
 cluster = Cluster(initialize_head=True, head_node_args={**small, "include_dashboard": False})
-nodes = [cluster.add_node(**small, num_gpus=2) for _ in range(2)]
+machines = [tempfile.mkdtemp() for _ in range(2)]  # locks are of a machine: each node stands for one
+nodes = [cluster.add_node(**small, num_gpus=2, env_vars={"TMPDIR": machine}) for machine in machines]
 print("READY", cluster.address, *(node.node_id for node in nodes), flush=True)
 for line in sys.stdin:
     cluster.remove_node(nodes[int(line)], allow_graceful=False)
@@ -176,11 +177,15 @@ def test_a_sweep_outlives_its_driver_and_a_node(
     assert len({result.fullname for result in results}) == len(results) == 15
     ended = Counter(line.split()[0] for line in (project / "done.txt").read_text().splitlines())
     assert set(ended) == {f"{name}[{index}]" for name in "ab" for index in range(6)}
-    assert all(ended[name[5:6] + name[name.index("[") :]] == 1 for name in before if name[5:6] in "ab")
+    kept = [name[5:6] + name[name.index("[") :] for name in before if name[5:6] in "ab"]
+    assert kept and [ended[name] for name in kept] == [1] * len(kept)
     attempts = boards_of(state.journals())
-    assert {len((devices or "").split(",")) for _, count, devices, *_ in attempts if count == 2} <= {2}
-    for index, (node, count, devices, began_s, ended_s) in enumerate(attempts):
-        for other, more, others, begin_s, end_s in attempts[index + 1 :]:
-            if node == other and count and more and began_s < end_s and begin_s < ended_s:
-                assert not set((devices or "").split(",")) & set((others or "").split(","))
+    assert {len((devices or "").split(",")) for _, count, devices, *_ in attempts if count == 2} == {2}
+    beside = [
+        (set((devices or "").split(",")), set((others or "").split(",")))
+        for index, (node, count, devices, began_s, ended_s) in enumerate(attempts)
+        for other, more, others, begin_s, end_s in attempts[index + 1 :]
+        if node == other and count and more and began_s < end_s and begin_s < ended_s
+    ]
+    assert beside and all(ours and theirs and not ours & theirs for ours, theirs in beside)
     assert any("host_energy_shared" in trial.doubts for result in results for trial in result.trials)

@@ -80,12 +80,16 @@ def test_a_file_that_is_no_plan_is_refused_in_one_sentence(tmp_path: Path, conte
 
 
 def test_a_file_too_large_to_be_a_plan_is_not_read(tmp_path: Path) -> None:
-    """Its size alone is looked at."""
+    """Its size and kind alone are looked at."""
     path = tmp_path / "plan.json"
     with path.open("wb") as file:
         file.truncate(LARGEST_BYTES + 1)
-    with pytest.raises(ConfigurationError, match="larger than 64 MiB"):
+    with pytest.raises(ConfigurationError, match="more than the 64 MiB"):
         read_plan(path)
+    endless = tmp_path / "endless.json"
+    endless.symlink_to("/dev/zero")
+    with pytest.raises(ConfigurationError, match="it is a device"):
+        read_plan(endless)
 
 
 def test_a_group_that_does_not_exist_is_named() -> None:

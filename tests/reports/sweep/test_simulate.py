@@ -32,13 +32,13 @@ def test_one_node_takes_loads_and_cases_one_after_the_other() -> None:
     assert (done.took_s, done.loads, done.cases, done.busy) == (50.0, 2, 6, 1.0)
 
 
-@pytest.mark.parametrize(("known", "share"), [(True, 0.95), (False, 0.85)])
-def test_slots_stay_busy(known: bool, share: float) -> None:
-    """1,000 cases keep 10 boards at least 95 % busy where earlier runs say how long cases last, else not much less."""
-    groups, case_s, load_s = works(random.Random(7), 1000, known=known)
-    nodes = [Node(key=str(index), boards=1) for index in range(10)]
+@pytest.mark.parametrize(("count", "known", "share"), [(10_000, True, 0.95), (1000, False, 0.85)])
+def test_slots_stay_busy(count: int, known: bool, share: float) -> None:
+    """10,000 cases keep 100 boards at least 95 % busy where earlier runs say how long cases last, else not much less."""
+    groups, case_s, load_s = works(random.Random(7), count, known=known)
+    nodes = [Node(key=str(index), boards=1) for index in range(count // 100)]
     done = simulate(Schedule(nodes, groups, 0), lambda one: load_s[one.work.group], case_s.__getitem__)
-    assert done.cases == 1000
+    assert done.cases == count
     assert done.busy >= share
 
 

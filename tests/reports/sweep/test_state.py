@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +17,7 @@ from energy_fixtures.records import Environment, Result
 from reports.sweep.journal import Begin, End, Finished, Line, journal_of, lines_of
 from reports.sweep.plan import PLAN_VERSION, Case, Plan, grouped
 from reports.sweep.shared import CODE, beside_others, doubted
+from reports.sweep.slot import cleared, scratch_of
 from reports.sweep.state import State
 
 ROOT = Path(__file__).parents[3]
@@ -76,6 +79,107 @@ def test_a_folder_is_of_one_sweep(tmp_path: Path) -> None:
     again = State(tmp_path / "s")
     again.begin(plan())
     assert again.identity != identity
+
+
+@pytest.mark.parametrize("said", ["", "..", "../../..", "0123456789abcdeF", "0123456789abcdef\n"])
+def test_an_identity_names_one_folder_that_may_be_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """Anything but sixteen hex digits is refused where it is read and on the node, and nothing is removed."""
+    state = State(tmp_path / "s")
+    state.begin(plan())
+    (tmp_path / "s" / "id").write_text(said)
+    with pytest.raises(ConfigurationError, match="is no identity of a sweep; begin anew with --fresh"):
+        _ = state.identity
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    kept = scratch_of("node", "0123456789abcdef") / "kept"
+    kept.touch()
+    with pytest.raises(ConfigurationError, match="names no folder"):
+        cleared("node", said)
+    assert kept.exists()
+    cleared("node", "0123456789abcdef")
+    assert not kept.parents[1].exists()
+
+
+def test_the_folder_on_a_node_is_this_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every level is for its owner alone; a link in its place, or another user's folder, is refused."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    folder = scratch_of("node", "0123456789abcdef")
+    assert {level.stat().st_mode & 0o777 for level in (folder, *folder.parents[:2])} == {0o700}
+    cleared("node", "0123456789abcdef")
+    (tmp_path / "elsewhere").mkdir()
+    (folder.parents[1] / "node").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(ConfigurationError, match="is not a folder of this user's"):
+        scratch_of("node", "0123456789abcdef")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    uid = os.getuid()
+    monkeypatch.setattr("os.getuid", lambda: uid + 1)
+    with pytest.raises(ConfigurationError, match="is not a folder of this user's"):
+        scratch_of("other", "0123456789abcdef")
+
+
+@pytest.mark.parametrize("name", ["0001_run.json", "plan.json", ".git"])
+def test_a_folder_of_the_users_own_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """A folder with other files is neither locked, written to nor moved, also by its name `.`; an empty one is taken."""
+    (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    for folder in (tmp_path, Path(".")):
+        for use in (State(folder).hold, lambda folder=folder: State(folder).begin(plan())):
+            with pytest.raises(ConfigurationError, match="holds other files; name a folder that is empty"):
+                use()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    with pytest.raises(ConfigurationError, match="cannot be read: Not a directory"):
+        State(tmp_path / name).hold()
+    (tmp_path / name).unlink()
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    state = State(Path("."))
+    state.hold()
+    state.begin(plan())
+    assert state.put_aside("now") == tmp_path / "empty.now"
+
+
+def test_folders_put_aside_in_one_second_are_all_kept(tmp_path: Path) -> None:
+    """The second and third get a number."""
+    aside = []
+    for _ in range(3):
+        state = State(tmp_path / "s")
+        state.hold()
+        state.begin(plan())
+        aside.append(state.put_aside("now").name)
+    assert aside == ["s.now", "s.now-2", "s.now-3"]
+
+
+def test_a_lock_on_a_folder_that_was_put_aside_is_no_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A driver that opened the lock before another put the folder aside takes the new folder's lock."""
+    first = State(tmp_path / "s")
+    first.hold()
+    opened = os.open
+
+    def open_late(path: Path, flags: int, mode: int) -> int:
+        descriptor = opened(path, flags, mode)
+        if (tmp_path / "s" / ".lock").exists() and not (tmp_path / "s.now").exists():
+            first.put_aside("now")
+        return descriptor
+
+    monkeypatch.setattr("reports.sweep.state.os.open", open_late)
+    second = State(tmp_path / "s")
+    second.hold()
+    monkeypatch.undo()
+    with pytest.raises(ConfigurationError, match="another joules sweep works on"):
+        State(tmp_path / "s").hold()
+
+
+def test_files_of_a_sweep_that_are_none_end_in_a_sentence(tmp_path: Path) -> None:
+    """A list for the reasons, a device for a journal."""
+    state = State(tmp_path / "s")
+    state.begin(plan())
+    (tmp_path / "s" / "lost.json").write_text("[1]")
+    with pytest.raises(ConfigurationError, match="does not say which cases were given up"):
+        state.lost()
+    state.journal_path(1, secrets.token_hex(4)).symlink_to("/dev/zero")
+    with pytest.raises(ConfigurationError, match="it is a device"):
+        state.finished()
 
 
 def test_one_driver_at_a_time(tmp_path: Path) -> None:

@@ -8,12 +8,14 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import msgspec
 import psutil
 import pytest
 
 from reports.sweep.journal import Journal, journal_of, lines_of
 from reports.sweep.order import Order
-from reports.sweep.worker import Worker, clock_name, left_over
+from reports.sweep.warm import _locked
+from reports.sweep.worker import Worker, _locks, clock_name, left_over
 
 OPTIONS = ("--energy-meter=simulated:cpu:0=50", "--energy-min-window=0.02", "-p", "no:cacheprovider")
 PATIENCE_S = 60.0
@@ -39,6 +41,41 @@ def order(worker: Worker, *nodeids: str, token: str = "t1") -> Order:
         clock=clock_name(),
         folder=str(worker.scratch),
     )
+
+
+def test_a_board_has_one_group_whoever_ordered_it(
+    worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Groups with other boards run beside each other; one of the same board, of the host, or whose boards nobody named waits
+    for it, also where another driver gave the order under another name of the node.
+    """
+    (tmp_path / "other").mkdir()
+    here = msgspec.structs.replace(order(worker, "t.py::t"), boards=1, devices="0")
+    theirs = tmp_path / "other" / "sweep"
+
+    def locks(devices: str | None, boards: int = 1) -> list[tuple[str, bool]]:
+        return _locks(msgspec.structs.replace(here, boards=boards, devices=devices), theirs)
+
+    monkeypatch.setattr("reports.sweep.warm.BUSY_S", 0.0)
+    pid = os.fork()
+    if pid == 0:  # locks belong to processes
+        ok = _locked(_locks(here, worker.scratch)) and _locked(locks("1"))
+        (tmp_path / "ready").write_text(str(ok))
+        time.sleep(PATIENCE_S)
+        os._exit(0)
+    try:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while (
+            not ((tmp_path / "ready").exists() and (tmp_path / "ready").read_text()) and time.monotonic() < deadline_s
+        ):
+            time.sleep(0.02)
+        assert (tmp_path / "ready").read_text() == "True"
+        assert _locked(locks("2"))
+        for taken in (locks("0"), locks("2,1"), locks(None), locks("", 2), locks(None, 0)):
+            assert not _locked(taken)
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
 
 
 def follow(worker: Worker, until: int = 10**6) -> tuple[Journal, bool, str | None]:
