@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import subprocess
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,11 @@ NEW_CODE = (".py", ".pyi", ".toml", ".ini", ".cfg")
 EVERYWHERE = ("conftest.py", ".toml", ".ini", ".cfg")
 """Files that decide about every test: one that was not there before is a change."""
 DIGITS = 12
+VARIABLES = re.compile(r"OMP_NUM_THREADS|MKL_NUM_THREADS|CUDA_VISIBLE_DEVICES|VLLM_.+|TORCH_.+", re.DOTALL)
+"""Variables of the environment that decide how much work is done, where, and by what."""
+UNSAID = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL")
+"""Of those, none whose name has such a word is looked at."""
+_PLAIN = re.compile(r"[A-Za-z0-9.,:+_-]{1,40}")
 
 
 class Origin(Record, frozen=True, kw_only=True):
@@ -30,7 +36,7 @@ class Origin(Record, frozen=True, kw_only=True):
         commit: Of git, None where there is none.
         changes: Digest of the uncommitted changes, None where there are none.
         files: Digest by path of the files that tests are read from, where there is no git; empty where there is.
-        settings: Options away from their default that decide results, by flag, as text.
+        settings: Options away from their default that decide results, by flag, as text; and variables of the environment.
     """
 
     commit: str | None = None
@@ -46,12 +52,12 @@ def origin_of(root: Path, tests: Iterable[Path], outputs: Collection[Path], sett
         root: pytest's root folder.
         tests: Files that its tests stand in.
         outputs: Files and folders that it writes itself.
-        settings: Options that decide results.
+        settings: Options and variables that decide results.
     """
     told = _git(root, "rev-parse", "HEAD", "--show-toplevel")
     if told is None:
         read = sorted({*tests, *(file for test in tests for file in _above(test, root))})
-        return Origin(files={os.path.relpath(file, root): _digest([file]) for file in read}, settings=settings)
+        return Origin(files={os.path.relpath(file, root): _digest([file], root) for file in read}, settings=settings)
     commit, top = told.splitlines()[:2]
     tracked = _git(root, "diff", "HEAD", "--name-only", "--no-renames", "--no-ext-diff", "-z") or ""
     untracked = _git(root, "ls-files", "--others", "--exclude-standard", "-z") or ""
@@ -59,7 +65,20 @@ def origin_of(root: Path, tests: Iterable[Path], outputs: Collection[Path], sett
     changed += [root / name for name in untracked.split("\0") if name.endswith(NEW_CODE)]
     own = {output.resolve() for output in outputs}
     counted = sorted(file for file in changed if own.isdisjoint((file.resolve(), *file.resolve().parents)))
-    return Origin(commit=commit, changes=_digest(counted) if counted else None, settings=settings)
+    return Origin(commit=commit, changes=_digest(counted, root) if counted else None, settings=settings)
+
+
+def variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Variables that decide results, as settings: words and numbers as they are, anything else as a digest.
+
+    >>> variables({"OMP_NUM_THREADS": "4", "VLLM_API_KEY": "s", "HOME": "/root", "VLLM_CACHE_ROOT": "/fast"})
+    {'OMP_NUM_THREADS': '4', 'VLLM_CACHE_ROOT': 'sha256:cde14744c72f'}
+    """
+    return {
+        name: value if _PLAIN.fullmatch(value) else f"sha256:{hashlib.sha256(os.fsencode(value)).hexdigest()[:DIGITS]}"
+        for name, value in sorted(environ.items())
+        if VARIABLES.fullmatch(name) and not UNSAID.search(name)
+    }
 
 
 def changes(then: Origin, now: Origin) -> list[str]:
@@ -93,11 +112,11 @@ def _above(test: Path, root: Path) -> Iterator[Path]:
             return
 
 
-def _digest(files: Iterable[Path]) -> str:
-    """Over names and contents; a file that is gone counts as such."""
+def _digest(files: Iterable[Path], root: Path) -> str:
+    """Over paths below `root` and contents; a file that is gone counts as such."""
     digest = hashlib.sha256()
     for file in files:
-        digest.update(os.fsencode(file.name) + b"\0")
+        digest.update(os.fsencode(os.path.relpath(file, root)) + b"\0")
         with contextlib.suppress(OSError), file.open("rb") as content:
             digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()[:16]

@@ -202,7 +202,9 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     for path in config.stash[KEY].recording.saved:
         terminalreporter.write_line(f"energy results saved in {path}")
     for path in config.stash[KEY].recording.superseded:
-        terminalreporter.write_line(f"energy results of {path}, which was cut off, are all in it; that file is removed")
+        terminalreporter.write_line(f"energy results of {path}, which was cut off, are all in it; that run is removed")
+    for doubt in config.stash[KEY].recording.doubts:
+        terminalreporter.write_line(f"energy: {doubt}")
     for path, reason in config.stash[KEY].recording.unsaved.items():
         terminalreporter.write_line(f"energy results NOT saved in {path}: {reason}", red=True)
 

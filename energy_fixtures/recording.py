@@ -12,7 +12,9 @@ from energy_fixtures.origin import Origin
 from energy_fixtures.record import holds
 from energy_fixtures.records import SCHEMA_VERSION, Environment, Result, Run
 from energy_fixtures.resume import CutOff, cut_off
+from energy_fixtures.storage.location import Location
 from energy_fixtures.storage.outgoing import OutgoingRun
+from energy_fixtures.storage.superseded import remove_superseded
 from energy_fixtures.store import Head, RunWriter, Store, begin_file, recovered_beside
 
 KEPT = "cases that reached the journal beside it are saved when the next session writes there"
@@ -28,7 +30,8 @@ class Recording:
         saved: Files that were published, relative to the working folder.
         unsaved: Files that could not be written, with the reason and where their cases are.
         cut_off: Runs to go on from, newest first, where that was asked for.
-        superseded: Files of such runs that were removed, because a file that was published holds all that they held.
+        superseded: Such runs that were removed, here and in the shared store, because what was published holds all of them.
+        doubts: Sentences for the end of the session.
     """
 
     def __init__(self) -> None:
@@ -38,8 +41,10 @@ class Recording:
         self.unsaved: dict[str, str] = {}
         self.cut_off: list[CutOff] = []
         self.superseded: list[str] = []
+        self.doubts: list[str] = []
         self._writers: list[RunWriter] = []
         self._shared: OutgoingRun | None = None
+        self._shared_machine: tuple[Location, str] | None = None
 
     def open(self, options: Options, head: Head, board_names: tuple[str, ...]) -> list[str]:
         """Begin a file for each place that the options name; the header's lines.
@@ -59,15 +64,16 @@ class Recording:
                     "--energy-resume goes on from a file on this machine, and --energy-storage is a shared store; "
                     "name a file to go on from with --energy-json"
                 )
-            self._shared = OutgoingRun(options.shared, timing.machine_folder(board_names), head, options.save)
+            self._shared_machine = options.shared, timing.machine_folder(board_names)
+            self._shared = OutgoingRun(*self._shared_machine, head, options.save)
             lines += self._shared.open()
         elif options.save or options.autosave:
             store = Store(options.storage, timing.machine_folder(board_names))
             self._writers.append(store.begin(options.save or timing.tag(head.commit_info), head))
-            lines += [CUT_OFF.format(os.path.relpath(path)) for path in store.recover()]
+            lines += [CUT_OFF.format(os.path.relpath(path)) for path in store.recover(lines.append)]
             self.cut_off += cut_off(store.runs()) if options.resume else []
         if options.json is not None:
-            writer, rescued = begin_file(options.json, head)
+            writer, rescued = begin_file(options.json, head, lines.append)
             self._writers.append(writer)
             if rescued is not None:
                 lines.append(CUT_OFF.format(os.path.relpath(rescued)))
@@ -114,13 +120,12 @@ class Recording:
                 self.unsaved.pop(os.path.relpath(published), None)  # a line may have failed, the whole did not
                 self.saved.append(os.path.relpath(published))
         self._writers = []
-        self._close_shared(unfinished=unfinished)
-        self._remove_superseded()
-
-    def _close_shared(self, *, unfinished: bool) -> None:
         shared, self._shared = self._shared, None
-        if shared is None:
-            return
+        if shared is not None:
+            self._close_shared(shared, unfinished=unfinished)
+        self._remove_superseded(shared)
+
+    def _close_shared(self, shared: OutgoingRun, *, unfinished: bool) -> None:
         shared.close(unfinished=unfinished)
         if shared.problem is not None:
             self.unsaved[shared.reference] = shared.problem
@@ -130,8 +135,8 @@ class Recording:
     def _not_saved(self, path: Path, error: OSError) -> None:
         self.unsaved[os.path.relpath(path)] = f"{error.strerror or error}; {KEPT}"
 
-    def _remove_superseded(self) -> None:
-        """A run that was gone on from would be there twice: its file goes when every one of its results is elsewhere."""
+    def _remove_superseded(self, shared: OutgoingRun | None) -> None:
+        """A run that was gone on from would be there twice: it goes when every one of its results is elsewhere."""
         if self.unsaved or not self.saved:
             return
         for earlier in self.cut_off:
@@ -139,3 +144,6 @@ class Recording:
             if name not in self.saved and holds(self.results, earlier.run.results):
                 earlier.path.unlink(missing_ok=True)
                 self.superseded.append(name)
+        if self.cut_off and shared is not None and self._shared_machine is not None:
+            new, say = shared.reference, self.doubts.append
+            self.superseded += remove_superseded(*self._shared_machine, new, self.results, say)

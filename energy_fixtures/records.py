@@ -385,8 +385,9 @@ class Result(Record, frozen=True, kw_only=True):
 
 def _says_when(text: str) -> bool:
     try:
-        return datetime.datetime.fromisoformat(text).tzinfo is not None
-    except ValueError:
+        said = datetime.datetime.fromisoformat(text)
+        return said.tzinfo is not None and 1 < said.astimezone(datetime.UTC).year < 9999  # a date in any zone
+    except (ValueError, OverflowError):
         return False
 
 

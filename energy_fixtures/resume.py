@@ -148,11 +148,12 @@ class Resume:
         finished = [one for one in wanted if any(one.name in named for named in self._results.values())]
         same = sum(self.holds(one) for one in finished)
         names = ", ".join(harmless(run.path.stem) for run in self._runs)
-        cases = f"{same} of {len(wanted)} case{'' if len(wanted) == 1 else 's'}"
+        cases = f"{same} of {len(wanted)} case{'' if len(wanted) == 1 else 's'} finished there and the same"
+        known = cases if wanted else "cases that a test names while it runs are looked up then"
         reasons = list(dict.fromkeys(reason for one in finished for reason in self.reasons(one)))[:MOST_REASONS]
         self._said.update(reasons)
         return [
-            f"energy resume: goes on from {names}: {cases} finished there and the same",
+            f"energy resume: goes on from {names}: {known}",
             *map(_starts_over, reasons),
         ]
 

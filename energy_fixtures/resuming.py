@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 from energy_fixtures.environment import Facts
 from energy_fixtures.items import fullname_of, plain_params
 from energy_fixtures.options import Options
-from energy_fixtures.origin import Origin, origin_of
+from energy_fixtures.origin import Origin, origin_of, variables
 from energy_fixtures.records import Environment, Result
 from energy_fixtures.resume import CutOff, Resume, Wanted
 from energy_fixtures.scenarios import Resolved
@@ -53,7 +54,7 @@ class Resuming:
         own = [self._options.storage, self._options.json, *map(self._config.getoption, OUTPUTS, [None] * len(OUTPUTS))]
         tests = {item.path for item in self._cases}
         outputs = [Path(output) for output in own if output is not None]
-        return origin_of(self._config.rootpath, tests, outputs, self._options.settings)
+        return origin_of(self._config.rootpath, tests, outputs, {**self._options.settings, **variables(os.environ)})
 
     def begin(self, runs: Sequence[CutOff], environment: Environment) -> list[str]:
         """Go on from these runs, newest first, where that was asked for; the header's lines.

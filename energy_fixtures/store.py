@@ -5,7 +5,8 @@
 
 The document is what pytest-benchmark writes (`machine_info`, `commit_info`, `benchmarks`, `datetime`, `version`) plus
 the top-level `energy` block, a `Run`. A session that was killed leaves its journal; `Store.recover` turns it into a
-document, so that no finished case is lost. A journal that is being written is locked and left alone.
+document, so that no finished case is lost. A journal that is being written is locked and left alone; one that cannot be
+read whole is kept beside its document, as `.jsonl.unreadable`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import itertools
 import os
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,10 @@ from energy_fixtures.durable import keep_names, make_folder, remove_partials
 from energy_fixtures.durable import publish as publish  # reports write their pages with it
 from energy_fixtures.errors import ConfigurationError, ResultFileError
 from energy_fixtures.foreign import MOST_RESULT_BYTES, Refused, from_json, read_file
-from energy_fixtures.origin import Origin
-from energy_fixtures.record import Record, holds
+from energy_fixtures.journal import UNREADABLE, Contents, replay
+from energy_fixtures.journal import Entry as Entry
+from energy_fixtures.journal import Head as Head  # whoever opens a run needs it
+from energy_fixtures.record import holds
 from energy_fixtures.records import SCHEMA_VERSION, Environment, Result, Run
 from energy_fixtures.storage.commits import newest_of_branch
 
@@ -41,26 +43,14 @@ def is_run(name: str) -> bool:
     return _RUN.fullmatch(name) is not None
 
 
-class Head(Record, frozen=True, kw_only=True):
-    """What pytest-benchmark's document says above its benchmarks; the dictionaries are its own and stay untyped.
+def is_path(reference: str) -> bool:
+    """Whether a reference is the path of a file that is there; a bare word is a name, whatever lies in the working folder.
 
-    `origin` is ours, for whoever resumes the session; a document carries it only when the session was cut off.
+    >>> is_path("main"), is_path("no/such.json")
+    (False, False)
     """
-
-    machine_info: dict[str, Any]
-    commit_info: dict[str, Any]
-    datetime: str
-    version: str
-    origin: Origin | None = None
-
-
-class Entry(Record, frozen=True, kw_only=True):
-    """One journal line: the head first, then a Result with its pytest-benchmark entry, or an Environment before it."""
-
-    head: Head | None = None
-    environment: Environment | None = None
-    result: Result | None = None
-    benchmark: dict[str, Any] | None = None
+    named = os.sep in reference or reference.lower().endswith((".json", ".jsonl"))
+    return named and Path(reference).is_file()
 
 
 class _Version(msgspec.Struct):
@@ -158,7 +148,7 @@ class RunWriter:
 
     def document(self, *, unfinished: bool = False) -> bytes:
         """The whole document, as pytest-benchmark writes it, with the energy block."""
-        contents = _Contents(self._head, self._environments, self._results, self._benchmarks)
+        contents = Contents(self._head, self._environments, self._results, self._benchmarks)
         return contents.document(unfinished=unfinished)
 
     def close(self, *, unfinished: bool = False) -> Path | None:
@@ -228,7 +218,7 @@ class Store:
     def runs(self) -> list[Path]:
         """This machine's documents, oldest first."""
         try:
-            names = [name for name in os.listdir(self.folder) if is_run(name)]
+            names = [entry.name for entry in os.scandir(self.folder) if is_run(entry.name) and entry.is_file()]
         except OSError:  # nothing was saved yet
             return []
         # by number: the run after 9999 comes last
@@ -237,10 +227,12 @@ class Store:
     def find(
         self, reference: str | None, *, whole: bool = False, fits: Callable[[Run], bool] = lambda run: True
     ) -> Path | None:
-        """The document that `reference` means: a path, a number (`0003` or `3`), a part of the name, a branch, or the newest (None).
+        """The document that `reference` means.
 
-        In this order. None when there is no run at all and none was named. With `whole` the newest is one that was not cut
-        off. Of a branch it is the newest whole run that `fits`, else its newest.
+        In this order: the newest (None); a path; a number (`0003` or `3`); a whole name (the file's, its stem, or what
+        follows the number: the name of `--energy-save`); a branch; a part of a name. None when there is no run at all and
+        none was named. With `whole` the newest is one that was not cut off. Of a branch it is the newest whole run that
+        `fits`, else its newest.
 
         Raises:
             ConfigurationError: A run was named that does not exist.
@@ -248,17 +240,24 @@ class Store:
         runs = self.runs()
         if reference is None:  # pytest-benchmark keeps runs of its own in this folder
             return next((run for run in reversed(runs) if _has_energy(run, whole=whole)), None)
-        if Path(reference).is_file():
+        if is_path(reference):
             return Path(reference)
-        number = f"{int(reference):04d}_" if reference.isdecimal() else None
-        found = [run for run in runs if (run.name.startswith(number) if number else reference in run.name)]
-        branched = None if found or reference.endswith(".json") else newest_of_branch(runs, reference, fits, read_run)
+        number = int(reference) if reference.isdecimal() else None
+        numbered = [run for run in runs if int(run.name.partition("_")[0]) == number]
+        named = [run for run in runs if reference in (run.name, run.stem, run.stem.partition("_")[2])]
+        if numbered or named:
+            return (numbered or named)[-1]
+        branched = None if reference.endswith(".json") else newest_of_branch(runs, reference, fits, read_run)
         if branched is not None:
             return branched
+        found = [run for run in runs if number is None and reference in run.name]
         if not found:
             known = ", ".join(run.stem for run in runs[-3:]) or "none yet"
+            file = (
+                f"; the file of that name is {os.path.join(os.curdir, reference)}" if Path(reference).is_file() else ""
+            )
             raise ConfigurationError(
-                f"no saved run matches {reference!r} in {self.folder.name}; the newest are: {known}"
+                f"no saved run matches {reference!r} in {self.folder.name}; the newest are: {known}{file}"
             )
         return found[-1]
 
@@ -272,20 +271,31 @@ class Store:
                 found.append(read_run(path))
         return found[::-1]
 
-    def recover(self) -> list[Path]:
+    def recover(self, say: Callable[[str], None] = lambda line: None) -> list[Path]:
         """Turn the journals of sessions that were killed into documents, marked as unfinished; says which.
 
         A journal that is being written, or whose document cannot be written now, stays for a later session. One whose
-        document is there was published by a session that was killed before it could drop the journal.
+        document is there was published by a session that was killed before it could drop the journal. One that cannot be
+        read whole, or is not ours, keeps its content under another name.
+
+        Args:
+            say: Takes a line for each journal that was kept so.
         """
         recovered = []
         for journal in sorted(self.folder.glob("[0-9]*_*.jsonl")) if self.folder.is_dir() else []:
-            with contextlib.suppress(OSError), journal.open("rb") as lines:
-                fcntl.flock(lines, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                left, path = _replay(lines.read()), journal.with_suffix(".json")
-                if left is not None and not left.is_in(path):
-                    recovered.append(publish(path, left.document(unfinished=True)))
-                journal.unlink()
+            with contextlib.suppress(OSError, Refused):
+                if not journal.is_file():  # a pipe would be waited for
+                    continue
+                with journal.open("rb") as lock:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    (left, complete), path = replay(read_file(journal, MOST_RESULT_BYTES)), journal.with_suffix(".json")
+                    if left is not None and not _is_in(left, path):
+                        recovered.append(publish(path, left.document(unfinished=True)))
+                    if complete:
+                        journal.unlink()
+                    else:
+                        kept = journal.rename(_unreadable(journal))
+                        say(UNREADABLE.format(os.path.relpath(kept)))
         remove_partials(self.folder)
         return recovered
 
@@ -300,8 +310,13 @@ class Store:
         return 1 + max((int(number[1]) for number in numbers if number), default=0)
 
 
-def begin_file(path: Path, head: Head) -> tuple[RunWriter, Path | None]:
+def begin_file(path: Path, head: Head, say: Callable[[str], None] = lambda line: None) -> tuple[RunWriter, Path | None]:
     """Open a run that will be published at `path` itself, `--energy-json`; its journal lies hidden beside it until then.
+
+    Args:
+        path: The file.
+        head: Machine and commit.
+        say: Takes a line where that journal of an earlier session cannot be read whole and is kept.
 
     Returns:
         The writer, and where the cases of an earlier session went that was killed before it could write this file.
@@ -315,10 +330,14 @@ def begin_file(path: Path, head: Head) -> tuple[RunWriter, Path | None]:
     try:
         journal = FileIO(os.open(journal_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), "r+b")
         fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        left_over = _replay(journal.readall())
+        content = journal.readall()
+        left_over, complete = replay(content)
         rescued = None
-        if left_over is not None and not any(left_over.is_in(one) for one in (path, *recovered_beside(path))):
+        if left_over is not None and not any(_is_in(left_over, one) for one in (path, *recovered_beside(path))):
             rescued = publish(_free_name(path), left_over.document(unfinished=True))
+        if not complete:
+            kept = publish(_unreadable(journal_path), content)
+            say(UNREADABLE.format(os.path.relpath(kept)))
         journal.seek(0)
         journal.truncate()
         remove_partials(path.parent, glob.escape(path.name))
@@ -342,56 +361,14 @@ def _free_name(path: Path) -> Path:
     return next(free for name in names if not (free := path.with_name(name)).exists())
 
 
-@dataclass(frozen=True)
-class _Contents:
-    """What a journal and a document both hold."""
-
-    head: Head
-    environments: dict[str, Environment]
-    results: list[Result]
-    benchmarks: list[dict[str, Any]]
-
-    def document(self, *, unfinished: bool) -> bytes:
-        """As pytest-benchmark writes it, with the energy block."""
-        run = Run(
-            schema_version=SCHEMA_VERSION,
-            environments=self.environments,
-            results=tuple(self.results),
-            unfinished=(self.head.origin or Origin()) if unfinished else None,
-        )
-        document = {
-            "machine_info": self.head.machine_info,
-            "commit_info": self.head.commit_info,
-            "benchmarks": self.benchmarks,
-            "datetime": self.head.datetime,
-            "version": self.head.version,
-            "energy": run,
-        }
-        return msgspec.json.format(msgspec.json.encode(document), indent=1)
-
-    def is_in(self, path: Path) -> bool:
-        """Whether a document holds every one of these results already."""
-        with contextlib.suppress(ResultFileError):
-            return holds(read_run(path).results, self.results)
-        return False
+def _unreadable(journal: Path) -> Path:
+    """For a journal that cannot be read whole; those before it stay where they are."""
+    names = (f"{journal.name}.unreadable{'' if count == 1 else f'-{count}'}" for count in itertools.count(1))
+    return next(free for name in names if not (free := journal.with_name(name)).exists())
 
 
-def _replay(text: bytes) -> _Contents | None:
-    """What a journal holds up to its last whole line; None when no Result was finished."""
-    head: Head | None = None
-    environments: dict[str, Environment] = {}
-    results: list[Result] = []
-    benchmarks: list[dict[str, Any]] = []
-    for line in text.split(b"\n")[:-1]:  # what follows the last line end was cut off while being written
-        try:
-            entry = from_json(line, Entry)
-        except Refused:
-            break  # a torn line: what follows it was never acknowledged
-        head = entry.head or head
-        if entry.environment is not None:
-            environments[entry.environment.key] = entry.environment
-        if entry.result is not None:
-            results.append(entry.result)
-        if entry.benchmark is not None:
-            benchmarks.append(entry.benchmark)
-    return _Contents(head, environments, results, benchmarks) if head is not None and results else None
+def _is_in(contents: Contents, path: Path) -> bool:
+    """Whether a document holds every one of these results already."""
+    with contextlib.suppress(ResultFileError):
+        return holds(read_run(path).results, contents.results)
+    return False

@@ -88,7 +88,9 @@ def _load_baseline(config: pytest.Config, report: ReportSession) -> Path | None:
     store = saved_runs(options.shared, options.storage, machine, doubts.append)
     report.storage = store.place
     if isinstance(store, Store):
-        report.recovered = tuple(CUT_OFF.format(os.path.relpath(path)) for path in store.recover())
+        kept = list[str]()
+        report.recovered = tuple(CUT_OFF.format(os.path.relpath(path)) for path in store.recover(kept.append))
+        report.recovered += tuple(kept)
     here = Environment(host=host_facts(), boards=boards, packages={}, engine={}, meter={})
     reference, resumes = report.options.reference, options.resume
     path = find_baseline(store, reference, whole=resumes, fits=fitting(here, options.meter), say=doubts.append)

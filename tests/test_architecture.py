@@ -83,6 +83,8 @@ WORDS = {
     "reasons",
     "errors",
     "foreign",  # how files of others are read, and the limits
+    "durable",  # files and names that outlive a power cut
+    "origin",  # which code results hang on
     "environment",
     "hookspecs",
     "workloads",  # lengths, bins and arrivals: what was asked of an engine

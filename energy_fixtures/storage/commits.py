@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from energy_fixtures.errors import ResultFileError
+from energy_fixtures.foreign import MOST_RESULT_BYTES, Refused, read_file
 from energy_fixtures.records import Run
 
 _NONE = ("unversioned", "unknown", "")
@@ -70,8 +71,8 @@ def newest_of_branch(
     """
     newest: Path | None = None
     for path in reversed(runs):
-        with contextlib.suppress(OSError, ResultFileError):  # a broken file is of no branch
-            if commit_of(commit_info_of(path.read_bytes()), "branch") == branch:
+        with contextlib.suppress(OSError, Refused, ResultFileError):  # a broken file is of no branch
+            if commit_of(commit_info_of(read_file(path, MOST_RESULT_BYTES)), "branch") == branch:
                 run = read(path)
                 newest = newest or path
                 if run.unfinished is None and fits(run):

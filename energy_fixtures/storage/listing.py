@@ -38,13 +38,17 @@ class ListedRun:
         parts: Its groups in order, each once.
         whole: Whether its session ended and every group is there.
         began: When, as far as it can be believed; see above.
+        taken: When the store took the last of it; None where it does not say.
         ahead: How far the writer's clock ran ahead of the store's; None where it did not.
+        spare: Objects of a group of which a fuller one is there; nobody reads them.
     """
 
     parts: tuple[Part, ...]
     whole: bool
     began: datetime.datetime
+    taken: datetime.datetime | None
     ahead: datetime.timedelta | None
+    spare: tuple[Found, ...] = ()
 
     @property
     def name(self) -> Name:
@@ -80,21 +84,18 @@ class ListedRun:
 
 def runs_of(objects: Iterable[Found]) -> list[ListedRun]:
     """The runs among a store's objects, oldest first; other objects are no concern of ours."""
-    groups: dict[tuple[str, str], dict[int, Part]] = defaultdict(dict)
-    for found in objects:
-        part = part_of(found)
+    found: dict[tuple[str, str], list[Part]] = defaultdict(list)
+    for one in objects:
+        part = part_of(one)
         if part is not None:
-            of_run = groups[part.name.machine, part.name.of_run]
-            had = of_run.get(part.name.group)
-            if had is None or _fuller(part) > _fuller(had):
-                of_run[part.name.group] = part
-    return sorted((_run(of_run) for of_run in groups.values()), key=lambda run: (run.began, run.reference))
+            found[part.name.machine, part.name.of_run].append(part)
+    return sorted((_run(parts) for parts in found.values()), key=lambda run: (run.began, run.reference))
 
 
 def part_of(found: Found) -> Part | None:
     """A case group among a store's objects, None for anything else."""
     machine, _, file = found.name.partition("/")
-    name = parse(machine, file) if "_" not in machine else None
+    name = parse(machine, file)
     return Part(name, found) if name is not None and name.content else None
 
 
@@ -103,10 +104,18 @@ def _fuller(part: Part) -> tuple[bool, int, str]:
     return part.name.last, part.found.size, part.found.name
 
 
-def _run(groups: dict[int, Part]) -> ListedRun:
+def _run(found: list[Part]) -> ListedRun:
+    groups = {part.name.group: part for part in sorted(found, key=_fuller)}
     parts = tuple(groups[number] for number in sorted(groups))
     when = parts[0].name.when
-    taken = min((part.found.modified for part in parts if part.found.modified is not None), default=None)
-    ahead = when - taken if taken is not None and when - taken > AHEAD else None
-    whole = parts[-1].name.last and [part.name.group for part in parts] == list(range(1, len(parts) + 1))
-    return ListedRun(parts=parts, whole=whole, began=when if ahead is None or taken is None else taken, ahead=ahead)
+    taken = [part.found.modified for part in parts if part.found.modified is not None]
+    first = min(taken, default=when)
+    ahead = when - first if when - first > AHEAD else None
+    return ListedRun(
+        parts=parts,
+        whole=parts[-1].name.last and [part.name.group for part in parts] == list(range(1, len(parts) + 1)),
+        began=when if ahead is None else first,
+        taken=max(taken, default=None),
+        ahead=ahead,
+        spare=tuple(part.found for part in found if groups[part.name.group] is not part),
+    )

@@ -12,6 +12,9 @@ from energy_fixtures.errors import ConfigurationError
 _URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", re.DOTALL)
 _CHAIN = "::"  # fsspec's chains of file systems, `simplecache::s3://...`
 
+_NAMED = ("abfs", "abfss", "hdfs")
+"""Protocols that name a container or a user before @: `abfs://container@account.dfs.core.windows.net/prefix`."""
+
 SECRETS = (
     "give credentials by the environment or the provider's own files (AWS_ACCESS_KEY_ID, AWS_PROFILE, ...), "
     "never in the address"
@@ -87,7 +90,8 @@ def location_of(text: str) -> Location:
         return Location(text)
     protocol, rest = url[1].lower(), url[2]
     authority = rest.partition("/")[0]
-    if "@" in authority:
+    user, _, host = authority.rpartition("@")
+    if "@" in authority and not (protocol in _NAMED and host and re.fullmatch(r"[^:@]+", user)):
         raise ConfigurationError(f"the {protocol} URL of the storage holds a user or a password before @; {SECRETS}")
     if "?" in rest or "#" in rest:
         raise ConfigurationError(f"the {protocol} URL of the storage holds a query (? or #); {SECRETS}")

@@ -15,6 +15,7 @@ import re
 import secrets
 from dataclasses import dataclass, replace
 
+_WORD = re.compile(r"[A-Za-z0-9.~-]+")
 _PLAIN = re.compile(r"[^A-Za-z0-9.-]")
 _ESCAPED = re.compile(r"(?:~[0-9A-F]{2})+")
 _LONGEST = 60  # of a word: file systems allow 255 bytes for all of a name
@@ -91,13 +92,13 @@ def begin(machine: str, commit: str | None, branch: str | None, *, dirty: bool, 
 
 
 def parse(machine: str, file: str) -> Name | None:
-    """Read a name; None for one that is not ours.
+    """Read a name; None for one that is not ours, or of a folder that no word names.
 
     >>> parse("m", "20261121_213658_3f2a~dirty_a~2Fb_0badcafe0badcafe_0002.last.json").branch
     'a~2Fb'
     """
     found = _NAME.fullmatch(file)
-    if found is None:
+    if found is None or not is_word(machine):
         return None
     try:
         when = datetime.datetime.strptime(found["when"], _TIME).replace(tzinfo=datetime.UTC)
@@ -137,6 +138,15 @@ def word(text: str) -> str:
         return escaped
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{escaped[: _LONGEST - 9]}~{digest}"
+
+
+def is_word(text: str) -> bool:
+    """Whether `word` may have made it: it names one folder, and none above.
+
+    >>> is_word("Linux-CPython-3.11-64bit"), is_word(".."), is_word("a/b")
+    (True, False, False)
+    """
+    return len(text) <= _LONGEST and text not in (".", "..") and _WORD.fullmatch(text) is not None
 
 
 def text_of(escaped: str) -> str:

@@ -61,8 +61,10 @@ class OutgoingRun:
 
     def open(self) -> list[str]:
         """Take up what earlier sessions left here and send it; the header's lines."""
-        recovered = self._spool.recover()
-        lines = [f"energy: {recovered} earlier session parts were cut off; their cases are sent"] if recovered else []
+        lines: list[str] = []
+        recovered = self._spool.recover(lines.append)
+        if recovered:
+            lines.append(f"energy: {recovered} earlier session parts were cut off; their cases are sent")
         if self._spool.waiting():
             sent = self._send()
             if sent.sent:

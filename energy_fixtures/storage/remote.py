@@ -21,13 +21,15 @@ from typing import Any, NamedTuple, TypeVar
 
 from energy_fixtures.durable import make_folder, publish, remove_partials
 from energy_fixtures.errors import ConfigurationError, JoulesError
+from energy_fixtures.foreign import MOST_RESULT_BYTES
 from energy_fixtures.storage.location import Location
 
 CONNECT_S, READ_S, TRIES = 5, 15, 1
 """Patience: botocore asks once more, s3fs does not: a store that is silent holds a session up for 30 s, and nothing is lost."""
 
 TOGETHER = 64
-"""Objects that are asked for at once; more would lie in memory together."""
+TOGETHER_BYTES = 256 << 20
+"""Objects that are asked for at once, and what they hold; more would lie in memory together. A larger one comes alone."""
 
 EXTRAS = {"s3": "s3", "s3a": "s3"}
 """Our extra by protocol; for others the package that fsspec names."""
@@ -122,21 +124,29 @@ class Remote:
         content: bytes = self._ask(f"did not give {name}", lambda: self._fs.cat_file(f"{self._root}/{name}"))
         return content
 
-    def read_all(self, names: Sequence[str]) -> Iterator[tuple[str, bytes | StoreError]]:
-        """Many objects, some at a time; one that cannot be read is its error.
+    def read_all(self, objects: Sequence[Found]) -> Iterator[tuple[str, bytes | StoreError]]:
+        """Many objects, in order, some at a time; one that cannot be read, or is too large to be asked for, is its error.
 
         Raises:
             StoreError: The store cannot be asked at all.
         """
-        for start in range(0, len(names), TOGETHER):
-            part = names[start : start + TOGETHER]
-            paths = {f"{self._root}/{name}": name for name in part}
-            several = partial(self._fs.cat, list(paths), on_error="return")
-            answer: dict[str, Any] = self._ask("did not give its objects", several)
-            for path, name in paths.items():
+        for part in _together(objects):
+            paths = {f"{self._root}/{one.name}": one for one in part}
+            wanted = [path for path, one in paths.items() if one.size <= MOST_RESULT_BYTES]
+            several = partial(self._fs.cat, wanted, on_error="return")
+            answer: dict[str, Any] = self._ask("did not give its objects", several) if wanted else {}
+            for path, (name, size, _, _) in paths.items():
                 content = answer.get(path, FileNotFoundError())
-                whole = isinstance(content, bytes)
-                yield name, content if whole else StoreError(f"{self.location} did not give {name}: {_reason(content)}")
+                if isinstance(content, bytes):
+                    yield name, content
+                elif size > MOST_RESULT_BYTES:
+                    most = f"{MOST_RESULT_BYTES >> 20:,} MiB"
+                    yield (
+                        name,
+                        StoreError(f"{self.location / name} holds more than the {most} that are read of a result file"),
+                    )
+                else:
+                    yield name, StoreError(f"{self.location} did not give {name}: {_reason(content)}")
 
     def write(self, name: str, content: bytes) -> None:
         """Put one object there, whole or not at all, and ask the store whether it has it. Again is the same.
@@ -190,6 +200,18 @@ class Remote:
         raise StoreError(
             f"{self.location} {failed}: {reason}"
         )  # outside of the block: no traceback of theirs hangs on it
+
+
+def _together(objects: Sequence[Found]) -> Iterator[list[Found]]:
+    """Parts of these that may be asked for at once."""
+    part: list[Found] = []
+    for one in objects:
+        if part and (len(part) == TOGETHER or sum(had.size for had in part) + one.size > TOGETHER_BYTES):
+            yield part
+            part = []
+        part.append(one)
+    if part:
+        yield part
 
 
 def _file_system(location: Location) -> Any:

@@ -3,7 +3,7 @@
 A run stays when any of these holds:
 
     it is among the newest `last` of its machine
-    it is younger than `days`
+    it is younger than `days`: since it began or, if that is later, since the store took the last of it
     it is among the newest `last` of its machine on a baseline branch (of which one always stays)
     its session may be running still: it is not whole and younger than `UNFINISHED`
 """
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError, ResultFileError
+from energy_fixtures.foreign import MOST_RESULT_BYTES, Refused, read_file
 from energy_fixtures.storage.commits import commit_info_of, commit_of
 from energy_fixtures.storage.listing import runs_of
 from energy_fixtures.storage.location import Location
@@ -24,7 +25,7 @@ from energy_fixtures.storage.names import word
 from energy_fixtures.storage.remote import Remote
 from energy_fixtures.storage.shelf import FolderShelf
 from energy_fixtures.storage.snapshots import snapshots
-from energy_fixtures.store import read_run
+from energy_fixtures.store import decode_run
 
 UNFINISHED = datetime.timedelta(days=7)
 """A session that has not ended by then was killed, and its machine has not been on since."""
@@ -61,9 +62,11 @@ class Saved:
         machine: Its folder.
         branch: None where it is not known. In a shared store as a word of its name.
         began: UTC.
+        taken: When the store had all of it, by its own clock: the clock of a machine may be behind. None in a folder.
         whole: Whether its session ended.
         size: Bytes.
         files: That it is made of, relative to the location.
+        spare: Further files of it, which nobody reads.
     """
 
     reference: str
@@ -73,6 +76,8 @@ class Saved:
     whole: bool
     size: int
     files: tuple[str, ...]
+    taken: datetime.datetime | None = None
+    spare: tuple[str, ...] = ()
 
 
 def saved_runs(location: Location, say: Callable[[str], None] = lambda sentence: None) -> list[Saved]:
@@ -99,6 +104,8 @@ def saved_runs(location: Location, say: Callable[[str], None] = lambda sentence:
             whole=run.whole,
             size=run.size,
             files=tuple(part.found.name for part in run.parts),
+            taken=run.taken,
+            spare=tuple(found.name for found in run.spare),
         )
         for run in runs
     ]
@@ -121,8 +128,9 @@ def going(runs: Sequence[Saved], policy: Policy, now: datetime.datetime) -> list
         for branch, cut in words.items():
             if run.branch in (branch, cut):
                 on_branch[run.machine, branch].append(run)
-        young = policy.days is not None and now - run.began < datetime.timedelta(days=policy.days)
-        if young or (not run.whole and now - run.began < UNFINISHED):
+        age = now - max(run.began, run.taken or run.began)
+        young = policy.days is not None and age < datetime.timedelta(days=policy.days)
+        if young or (not run.whole and age < UNFINISHED):
             stay.add(run.reference)
     for mine in by_machine.values():
         stay.update(run.reference for run in mine[len(mine) - min(policy.last or 0, len(mine)) :])
@@ -145,7 +153,7 @@ def remove(location: Location, runs: Sequence[Saved]) -> None:
         return
     remote = Remote(location)
     for run in runs:
-        remote.delete(run.files[::-1])
+        remote.delete((*run.spare, *run.files[::-1]))
     old = snapshots(remote.list())[:-SNAPSHOTS]
     remote.delete([snapshot.name for snapshot in old])
 
@@ -155,9 +163,9 @@ def _in_folder(folder: Path) -> list[Saved]:
     for source in FolderShelf(folder).sources.values():
         path = folder / source.file
         try:
-            run = read_run(path)
-            content = path.read_bytes()
-        except (OSError, ResultFileError):
+            content = read_file(path, MOST_RESULT_BYTES)
+            run = decode_run(content, path.name)
+        except (OSError, Refused, ResultFileError):
             continue
         moments = [datetime.datetime.fromisoformat(result.started_at) for result in run.results]
         found.append(

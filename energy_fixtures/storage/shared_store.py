@@ -18,7 +18,7 @@ from energy_fixtures.storage.location import Location
 from energy_fixtures.storage.merge import merged
 from energy_fixtures.storage.names import content_word, word
 from energy_fixtures.storage.remote import Remote
-from energy_fixtures.store import read_run
+from energy_fixtures.store import is_path, read_run
 
 NEWEST_RUNS = 20
 """As many as are brought here: who asks for the noise between sessions, or for one that fits, looks at no more."""
@@ -78,11 +78,12 @@ class SharedStore:
     ) -> Path | None:
         """The run that `reference` means, as a file here; None where there is no run at all yet.
 
-        In this order: the newest (None); the name of a run, with or without its machine, or its sixteen digits; a branch:
-        its newest run that `fits`, else its newest; a part of a name. Runs that were cut off come last.
+        In this order: the newest (None); a path; the whole name of a run, its sixteen digits, or what `--energy-save` called
+        it; a branch: its newest run that `fits`, of the newest `NEWEST_RUNS`, else its newest; a part of a name. Each may
+        follow a machine's folder and a slash. Runs that were cut off come last.
 
         Args:
-            reference: As above; a file's path is a file.
+            reference: As above.
             whole: Never one that was cut off, where the newest is asked for.
             fits: Whether a run of a branch may be compared with.
 
@@ -91,23 +92,29 @@ class SharedStore:
             ResultFileError: It is there and cannot be read.
             StoreError: The store cannot be reached.
         """
-        if reference is not None and Path(reference).is_file():
+        if reference is not None and is_path(reference):
             return Path(reference)
         runs = self.listed()
         if reference is None or not runs:
             found = [run for run in runs if run.whole] or ([] if whole else runs)
             return self._newest(found, reference) if found else None
-        exact = [run for run in runs if reference in (run.reference, run.name.of_run, run.name.run)]
-        if exact:
-            return self._newest(exact, reference)
-        of_branch = [run for run in runs if run.name.branch == word(reference)]
-        if of_branch:
-            return self._of_branch(of_branch, reference, fits)
-        machine, _, part = reference.rpartition("/")
-        found = [run for run in runs if part in run.name.of_run and machine in ("", run.name.machine)]
+        machine, _, rest = reference.partition("/")
+        of_machine = [run for run in runs if rest and run.name.machine == machine]
+        for among, name in ((runs, reference), (of_machine, rest)):
+            called = word(name)
+            exact = [run for run in among if name in (run.name.of_run, run.name.run) or run.name.title == called]
+            if exact:
+                return self._newest(exact, name)
+            of_branch = [run for run in among if run.name.branch == called]
+            if of_branch:
+                return self._of_branch(of_branch, name, fits)
+        if of_machine and rest == "newest":
+            return self._newest(of_machine, rest)
+        among, part = (of_machine, rest) if of_machine else (runs, reference)
+        found = [run for run in among if part in run.name.of_run]
         if not found:
             raise ConfigurationError(self._nothing(reference, runs))
-        return self._newest(found, reference)
+        return self._newest(found, part)
 
     def fetch(self, run: ListedRun) -> Path:
         """A run as one file in the cache here, made of the groups that are whole.
@@ -118,7 +125,6 @@ class SharedStore:
         """
         if run.doubt is not None:
             self._say(run.doubt)
-        objects = [part.found.name for part in run.parts]
         facts = "\n".join(f"{part.found.name} {part.found.stamp} {run.whole}" for part in run.parts)
         digits = hashlib.sha256(facts.encode()).hexdigest()[:16]
         path = cache_folder("runs", self.location.key, run.name.machine, digits) / f"{run.name.of_run}.json"
@@ -126,7 +132,7 @@ class SharedStore:
             return path
         contents, whole = [], run.whole
         expected = {part.found.name: part.name.content for part in run.parts}
-        for name, content in self.remote.read_all(objects):
+        for name, content in self.remote.read_all([part.found for part in run.parts]):
             if isinstance(content, bytes) and content_word(content) == expected[name]:
                 contents.append(content)
             else:
@@ -148,7 +154,7 @@ class SharedStore:
         machines = sorted({run.name.machine for run in runs})
         if len(machines) > 1:
             asked = reference or "newest"
-            said = ", ".join(f"{machine}/{asked.rpartition('/')[2]}" for machine in machines)
+            said = ", ".join(f"{machine}/{asked}" for machine in machines)
             raise ConfigurationError(f"{asked!r} is a run of several machines; name one: {said}")
         return self.fetch(([run for run in runs if run.whole] or list(runs))[-1])
 
@@ -160,6 +166,10 @@ class SharedStore:
                     return path
             except ResultFileError as error:
                 self._say(str(error))
+        if len(runs) > NEWEST_RUNS:
+            self._say(
+                f"none of the newest {NEWEST_RUNS} runs of {branch} may be compared with; older ones are not looked at"
+            )
         return self._newest(runs, branch)
 
     def _nothing(self, reference: str, runs: Sequence[ListedRun]) -> str:

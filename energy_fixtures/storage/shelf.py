@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.foreign import MOST_RESULT_BYTES, Refused, read_file
 from energy_fixtures.storage.listing import Part, runs_of
 from energy_fixtures.storage.location import Location
 from energy_fixtures.storage.names import content_word
@@ -59,9 +60,11 @@ class FolderShelf:
         """As `Shelf`."""
         for name in names:
             try:
-                yield name, (self.root / name).read_bytes()
+                yield name, read_file(self.root / name, MOST_RESULT_BYTES)
             except OSError as error:
                 yield name, Unreadable(f"it cannot be read ({error.strerror})")
+            except Refused as error:
+                yield name, Unreadable(str(error), lasting=True)
 
 
 class StoreShelf:
@@ -94,7 +97,7 @@ class StoreShelf:
 
     def read(self, names: Sequence[str]) -> Iterator[tuple[str, bytes | Unreadable]]:
         """As `Shelf`."""
-        for name, content in self.remote.read_all(names):
+        for name, content in self.remote.read_all([self._parts[name].found for name in names]):
             if not isinstance(content, bytes):
                 yield name, Unreadable(str(content))
             elif content_word(content) != self._parts[name].name.content:
@@ -105,7 +108,8 @@ class StoreShelf:
 
 def _in_folder(root: Path, machine: str) -> Iterator[Source]:
     with os.scandir(root / machine) as entries:
-        runs = sorted((entry for entry in entries if is_run(entry.name)), key=lambda entry: entry.name)
+        files = (entry for entry in entries if is_run(entry.name) and entry.is_file())  # a pipe would be waited for
+        runs = sorted(files, key=lambda entry: entry.name)
     for entry in runs:
         facts, name = entry.stat(), f"{machine}/{entry.name}"
         yield Source(name, f"{facts.st_size}-{facts.st_mtime_ns}", name.removesuffix(".json"), machine, None)

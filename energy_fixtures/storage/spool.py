@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -77,26 +77,34 @@ class Spool:
         """Where the document of a group waits."""
         return self.folder / name.machine / name.file
 
-    def recover(self) -> int:
-        """Turn the journals of sessions that were killed into documents that wait as well; how many."""
+    def recover(self, say: Callable[[str], None] = lambda line: None) -> int:
+        """Turn the journals of sessions that were killed into documents that wait as well; how many.
+
+        Args:
+            say: Takes a line for each journal that could not be read whole, and is kept.
+        """
         machines = [entry.name for entry in self.folder.iterdir() if entry.is_dir()]
-        return sum(len(Store(self.folder, machine).recover()) for machine in machines)
+        return sum(len(Store(self.folder, machine).recover(say)) for machine in machines)
 
     def waiting(self) -> list[Path]:
-        """The documents that wait, oldest first."""
-        return sorted(self.folder.glob("*/*.json"), key=lambda path: path.name)
+        """The documents that wait, oldest first; other files are none of ours, and stay."""
+        found = (path for path in self.folder.glob("*/*.json") if parse(path.parent.name, path.name) and path.is_file())
+        return sorted(found, key=lambda path: path.name)
 
     def send(self, remote: Remote) -> Sent:
-        """Send what waits; each goes from here only when the store has it. The first failure ends it for now."""
-        sent = 0
+        """Send what waits; each goes from here only when the store has it.
+
+        The first failure of the store ends it for now; a file that cannot be read here keeps no other from being sent.
+        """
+        sent, reason = 0, None
         for path in self.waiting():
             try:
                 sent += _send(path, remote)
             except StoreError as error:
                 return Sent(sent=sent, waiting=len(self.waiting()), reason=str(error))
             except OSError as error:
-                return Sent(sent=sent, waiting=len(self.waiting()), reason=f"cannot read {path}: {error.strerror}")
-        return Sent(sent=sent, waiting=0)
+                reason = f"cannot read {path}: {error.strerror}"
+        return Sent(sent=sent, waiting=0 if reason is None else len(self.waiting()), reason=reason)
 
     def _unwritable(self, error: OSError) -> ConfigurationError:
         return ConfigurationError(
@@ -108,7 +116,7 @@ class Spool:
 def _send(path: Path, remote: Remote) -> int:
     """Send one file; 0 where another process of this machine has done so meanwhile."""
     name = parse(path.parent.name, path.name)
-    if name is None:  # not ours; it stays
+    if name is None:
         return 0
     try:
         content = path.read_bytes()

@@ -24,7 +24,7 @@ from energy_fixtures.records import SCHEMA_VERSION, Environment, Result
 from energy_fixtures.storage.address import split
 from energy_fixtures.storage.location import Location, is_url, location_of
 from energy_fixtures.storage.shared_store import SharedStore
-from energy_fixtures.store import Store, read_run
+from energy_fixtures.store import Store, is_path, read_run
 from reports.compare.forked import cores, shared_out
 from reports.compare.glance import Glance
 from reports.console import say
@@ -211,8 +211,8 @@ def _name_of(result: msgspec.Raw) -> str:
 def find_run(reference: str, storage: str | Path) -> Path:
     """The file that `reference` means: a path, the address of a run in a shared store, or a saved run.
 
-    A saved run goes by its number (in a folder), a part of its name, its branch, or `newest`. The folders of all machines are
-    looked through; `FOLDER/0001` names a run of one of them. Of a shared store the run comes into the cache here.
+    A saved run goes by what `Store.find` and `SharedStore.find` take, or `newest`. The folders of all machines are looked
+    through; `FOLDER/0001` names a run of one of them. Of a shared store the run comes into the cache here.
 
     Args:
         reference: As above.
@@ -224,7 +224,7 @@ def find_run(reference: str, storage: str | Path) -> Path:
     """
     if is_url(reference):
         return _in_store(*split(reference))
-    if Path(reference).is_file():
+    if is_path(reference):
         return Path(reference)
     location = location_of(str(storage))
     if reference and location.shared:
@@ -234,9 +234,11 @@ def find_run(reference: str, storage: str | Path) -> Path:
         raise ConfigurationError(
             f"{reference!r} is not a result file; name a file, or a saved run by its number or name"
         )
-    folder, _, name = reference.rpartition("/")
-    rest = None if name == NEWEST else name
     folders = sorted(entry.name for entry in root.iterdir() if entry.is_dir()) if root.is_dir() else []
+    folder, _, name = reference.partition("/")
+    if folder not in folders:  # a branch's name may have a slash as well
+        folder, name = "", reference
+    rest = None if name == NEWEST else name
     found = [path for one in folders if folder in ("", one) for path in _in_folder(rest, Store(root, one))]
     if len(found) > 1:
         said = ", ".join(f"{path.parent.name}/{name}" for path in found)

@@ -124,7 +124,7 @@ def push(
     location = None if where is None else location_of(where)
     if location is not None and not location.shared:
         raise ConfigurationError(f"{location} is a folder: nothing waits for it; name a URL")
-    found = pushed(location)
+    found = pushed(location, say)
     if form == "json":
         print_json(found)
     else:

@@ -74,16 +74,17 @@ def drop(location: Location, runs: Sequence[Saved]) -> None:
         raise ResultFileError(f"{Path(str(error.filename)).name} cannot be removed: {error.strerror}") from error
 
 
-def pushed(location: Location | None) -> list[Pushed]:
+def pushed(location: Location | None, say: Callable[[str], None] = lambda line: None) -> list[Pushed]:
     """Send what waits on this machine, for one store or for all that something waits for.
 
-    A store that cannot be reached keeps none of the others from being sent to.
+    A store that cannot be reached keeps none of the others from being sent to. `say` takes a line for each journal that
+    could not be read whole.
     """
     found = []
     for spool in spools():
         if location not in (None, spool.location):
             continue
-        spool.recover()
+        spool.recover(say)
         if not spool.waiting():
             continue
         try:

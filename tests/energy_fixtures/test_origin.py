@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from energy_fixtures.origin import Origin, changes, origin_of
+from energy_fixtures.origin import Origin, changes, origin_of, variables
 
 
 def git(folder: Path, *words: str) -> None:
@@ -100,3 +100,26 @@ def test_settings_are_named_by_their_option():
         "--energy-min-rounds 3 -> 5",
         "--energy-phases default -> True",
     ]
+
+
+def test_variables_that_decide_results_are_settings():
+    """Threads, devices and the engines' own switches are told as they are, ways as digests, keys not at all."""
+    environ = {"OMP_NUM_THREADS": "4", "VLLM_API_KEY": "hush", "VLLM_USE_X": "1", "TORCH_HOME": "/fast", "HOME": "/h"}
+    told = variables(environ)
+
+    assert (told["OMP_NUM_THREADS"], told["VLLM_USE_X"]) == ("4", "1")
+    assert told["TORCH_HOME"].startswith("sha256:")
+    assert set(told) == {"OMP_NUM_THREADS", "VLLM_USE_X", "TORCH_HOME"}
+    assert changes(Origin(settings=variables({})), Origin(settings=told))[0] == "OMP_NUM_THREADS default -> 4"
+
+
+def test_a_change_that_moves_to_another_folder_is_another(checkout: Path):
+    """Two new files of one name and content in different folders are different code."""
+    seen = []
+    for folder in ("a", "b"):
+        (checkout / folder).mkdir()
+        (checkout / folder / "helper.py").write_text("x = 1\n")
+        seen.append(of(checkout))
+        (checkout / folder / "helper.py").unlink()
+
+    assert changes(*seen) == ["the uncommitted changes are others"]

@@ -159,3 +159,14 @@ def test_spans_are_times(seconds):
     """An iteration cannot begin before the work, nor last longer than anybody lives."""
     with pytest.raises(ValueError, match="a span lies between"):
         Span(start_s=0.0, first_token_s=None, end_s=seconds)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["9999-12-31T23:59:59-14:00", "9999-12-31T23:59:59+00:00", "0001-01-01T00:00:00+14:00", "2026-01-01T00:00:00"],
+)
+def test_a_moment_that_some_zone_cannot_tell_is_refused(result, moment):
+    """A result's time can be said in UTC and in any other zone; one without a zone is none."""
+    with pytest.raises(ValueError, match="started_at must be a date and time with its zone"):
+        result(started_at=moment)
+    assert result(started_at="2026-12-31T23:59:59-14:00").started_at.startswith("2026")

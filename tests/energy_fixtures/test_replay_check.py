@@ -27,7 +27,7 @@ def test_cells_come_first_and_then_the_requests_themselves(mixed: Scenario) -> N
     """By hand: (33, 8) and (100, 3) are one cell, (30, 9) another; all parts have the case's batch size."""
     *cells, replay = parts_of(mixed)
 
-    assert [(one.name, one.noted["requests"]) for one in cells] == [("in32-out16", 1), ("in128-out8", 2)]
+    assert [(one.name, one.noted["requests"]) for one in cells] == [("32+16", 1), ("128+8", 2)]
     assert [(one.scenario.input_tokens, one.scenario.output_tokens) for one in cells] == [(32, 16), (128, 8)]
     assert all(one.scenario.mix is None and one.scenario.batch_size == 2 for one in cells)
     assert (replay.name, replay.scenario) == (REPLAY, mixed)

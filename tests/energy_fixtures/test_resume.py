@@ -164,3 +164,11 @@ def test_runs_up_to_a_whole_one_are_gone_on_from(tmp_path: Path, result, environ
     (store.folder / "0009_broken.json").unlink()
     assert store.find(None) == store.folder / "0004_again.json"
     assert store.find(None, whole=True) == store.folder / "0002_whole.json"
+
+
+def test_cases_that_are_not_known_yet_are_not_counted(past):
+    """Where no case is known before the tests run, the header says that they are looked up then."""
+    result, environment = past
+    (line,) = Resume([run_of(result, environment=environment)], HERE, print).header([])
+
+    assert line == "energy resume: goes on from 0001_a: cases that a test names while it runs are looked up then"

@@ -233,3 +233,116 @@ def test_the_run_after_9999_is_the_newest(tmp_path):
     assert [run.stem for run in store.runs()] == ["0001_first", "9999_before", "10000_later"]
     assert store.find(None) == folder / "10000_later.json"
     assert store.find("1") == folder / "0001_first.json"
+
+
+@pytest.fixture
+def journal(tmp_path, result, environment):
+    """What a session with three results leaves when it is killed, and where."""
+    writer = Store(tmp_path / "of", "m").begin("abc", HEAD)
+    for case in "abc":
+        writer.append(result(f"test_x[{case}]"), environment(), entry_of(result()))
+    (path,) = (tmp_path / "of" / "m").glob("*.jsonl")
+    content = path.read_bytes()
+    writer.close()
+    return content
+
+
+@pytest.mark.parametrize(("bad", "cases"), [(2, "abc"), (3, "ac"), (0, ""), (4, "ab")])
+def test_a_damaged_journal_is_read_on_and_kept(tmp_path, journal, bad, cases):
+    """A line that cannot be read costs that line alone; the journal stays as it was under another name, and is told."""
+    lines = journal.splitlines(keepends=True)
+    assert len(lines) == 5  # head, environment, three results
+    lines[bad] = b'{"result": \xff\n' if bad != 2 else b"\0" * 9 + b"\n" + lines[2]
+    store, said = Store(tmp_path, "m"), []
+    store.folder.mkdir()
+    (store.folder / "0001_abc.jsonl").write_bytes(b"".join(lines))
+    found = store.recover(said.append)
+
+    assert [one.fullname[-2] for path in found for one in read_run(path).results] == [*cases]
+    assert (store.folder / "0001_abc.jsonl.unreadable").read_bytes() == b"".join(lines)
+    assert len(said) == 1 and said[0].endswith("0001_abc.jsonl.unreadable")
+    assert store.recover(said.append) == [] and len(said) == 1
+    assert store.begin("next", HEAD).path.name == "0002_next.json"
+
+
+@pytest.mark.parametrize("content", [b'{"timestamp": 1}\n', b'{"timestamp": 1}', b"no json at all\n"])
+def test_a_file_of_somebody_else_is_no_journal(tmp_path, content):
+    """A foreign .jsonl in the folder is never deleted, whatever it holds."""
+    store = Store(tmp_path, "m")
+    store.folder.mkdir()
+    (store.folder / "0001_trace.jsonl").write_bytes(content)
+
+    assert store.recover() == []
+    assert [path.read_bytes() for path in store.folder.glob("0001_trace*")] == [content]
+
+
+def test_a_damaged_journal_of_json_is_kept_beside_it(tmp_path, journal):
+    """The journal of --energy-json is not emptied before all of it was read; a second one has a name of its own."""
+    lines = journal.splitlines(keepends=True)
+    damaged, said = b"".join([*lines[:2], b"?\n", *lines[2:]]), []
+    for _ in range(2):
+        (tmp_path / ".out.json.journal").write_bytes(damaged)
+        writer, rescued = begin_file(tmp_path / "out.json", HEAD, said.append)
+        writer.close()
+
+    assert len(read_run(tmp_path / "out.recovered.json").results) == 3 and rescued is None
+    for kept in (".out.json.journal.unreadable", ".out.json.journal.unreadable-2"):
+        assert (tmp_path / kept).read_bytes() == damaged
+    assert len(said) == 2
+
+
+@pytest.fixture
+def named(tmp_path, result, environment, monkeypatch):
+    """A store with a run of branch main, and one of branch dev that is called domain; a file main lies in the working folder."""
+    store = Store(tmp_path / "runs", "m")
+
+    def saved(tag, branch):
+        head = Head(machine_info={}, commit_info={"id": "abc", "branch": branch}, datetime="2026-01-01", version="5")
+        writer = store.begin(tag, head)
+        writer.append(result(), environment(), None)
+        return writer.close()
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main").write_text("no run")
+    return store, saved
+
+
+def test_a_branch_is_meant_before_a_part_of_a_name(named):
+    """`main` is the branch, not a run called domain, and not a file of that name in the working folder."""
+    store, saved = named
+    of_main, domain = saved("first", "main"), saved("domain", "dev")
+
+    assert store.find("main") == of_main
+    assert store.find("domain") == store.find("0002_domain") == store.find("0002_domain.json") == domain
+    assert store.find("omai") == domain
+    assert store.find("2") == domain
+    assert store.find(str(domain)) == domain
+
+
+def test_a_whole_name_is_meant_before_a_branch(named):
+    """A run that was saved as `main` is what main means."""
+    store, saved = named
+    called, newer = saved("main", "dev"), saved("other", "main")
+
+    assert store.find("main") == called
+    assert store.find("other") == newer
+
+
+def test_a_bare_word_that_is_only_a_file_is_told_how_to_be_a_path(named):
+    """Where no run has the name, the sentence says how to name the file."""
+    store, _ = named
+    with pytest.raises(ConfigurationError, match=r"no saved run matches 'main'.*the file of that name is \./main"):
+        store.find("main")
+    assert str(store.find("./main")) == "main"
+
+
+def test_a_pipe_is_no_run_and_no_journal(tmp_path):
+    """A pipe with the name of a run or of a journal is passed over; to read it would be to wait for ever."""
+    store = Store(tmp_path, "m")
+    store.folder.mkdir()
+    for name in ("0001_x.json", "0002_x.jsonl"):
+        os.mkfifo(store.folder / name)
+
+    assert store.runs() == []
+    assert store.recover() == []
+    assert store.find(None) is None

@@ -44,7 +44,7 @@ def test_a_trace_is_measured_in_cells_and_as_it_is(pytester, run):
 
     done.assert_outcomes(passed=1)
     results = json.loads((pytester.path / "out.json").read_text())["energy"]["results"]
-    assert [one["case"] for one in results] == ["scenario0::in32-out8", "scenario0::in64-out8", "scenario0::replay"]
+    assert [one["case"] for one in results] == ["scenario0::32+8", "scenario0::64+8", "scenario0::replay"]
     replay = results[-1]
     assert replay["scenario"]["mix"]["workload"] == replay["params"]["replayed"]
     assert replay["params"]["replayed"].startswith("trace.csv@")

@@ -29,6 +29,10 @@ LENGTHS = Arrivals(process="poisson", requests=6, request_rate=200.0, workload="
 def test_workload(scenario, energy):
     energy.measure(scenario)
 
+@pytest.mark.parametrize("scenario", [pytest.param(online(Arrivals.trace(6, time_scale=0.1)), id="replayed")])
+def test_replayed(scenario, energy):
+    energy.measure(scenario)
+
 @pytest.mark.parametrize("scenario", [pytest.param(online(Arrivals.constant(6, 1.0)), id="constant")])
 def test_cheapest(scenario, energy):
     energy.measure_rates(scenario)
@@ -90,6 +94,26 @@ def test_lengths_come_from_a_workload(serve, pytester):
     requests = result["trials"][0]["generation"]["requests"]
     assert all(1 <= one[0] <= 8 and 1 <= one[1] <= 6 for one in requests) and len({one[1] for one in requests}) > 1
     assert "workload_cut" in result["trials"][0]["doubts"] and not result["trials"][0].get("invalid_reasons")
+
+
+def test_a_trace_of_the_session_is_replayed_at_another_speed(serve, pytester):
+    """Requests are sent at a tenth of the recorded times of --energy-workload; the result names it by content."""
+    rows = [f"2024-05-12 00:00:0{second}Z,{4 + second},3" for second in range(4) for _ in range(2)]
+    (pytester.path / "trace.csv").write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows, ""]))
+    serve("replayed", "--energy-workload=trace.csv").assert_outcomes(passed=1)
+
+    (result,) = stored(pytester)
+    arrivals = result["scenario"]["arrivals"]
+    assert arrivals["process"] == "trace" and arrivals["workload"].startswith("trace.csv@")
+    sent = result["trials"][0]["generation"]["serving"][0]["requests"]
+    assert [one[0] for one in sent] == pytest.approx([0.0, 0.0, 0.1, 0.1, 0.2, 0.2])
+
+
+def test_without_a_trace_nothing_is_replayed(serve):
+    """A drawn workload has no times: the case is skipped with what to name."""
+    seen = serve("replayed", "-rs")
+    seen.assert_outcomes(skipped=1)
+    seen.stdout.fnmatch_lines(["*burstgpt-like is drawn and has no recorded times*"])
 
 
 def test_failures_are_counted_and_void_the_case(serve, fake, pytester):

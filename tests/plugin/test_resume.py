@@ -11,6 +11,8 @@ import pytest
 
 from energy_fixtures import environment, scenarios
 from energy_fixtures.engines.host import EngineHost
+from energy_fixtures.storage.location import location_of
+from energy_fixtures.storage.shared_store import SharedStore
 from tests.plugin import fake_engine
 from tests.plugin.conftest import PLUGINS
 
@@ -81,7 +83,7 @@ def test_goes_on_after_the_last_finished_case(pytester: pytest.Pytester, go):
             f"energy resume: goes on from {cut.stem}: 2 of 3 cases finished there and the same",
             "  b1 *J/token simulated, 2 rounds within * from the interrupted run, measured ??:??",
             "  b2 * from the interrupted run, measured ??:??",
-            f"energy results of *{cut.name}, which was cut off, are all in it; that file is removed",
+            f"energy results of *{cut.name}, which was cut off, are all in it; that run is removed",
         ]
     )
     (whole,) = saved(pytester)
@@ -264,3 +266,31 @@ def test_functions_and_windows_run_again(pytester: pytest.Pytester, run, monkeyp
     done.assert_outcomes(passed=4)
     assert (pytester.path / "done.txt").exists()
     assert [path.name for path in saved(pytester)] == ["0001_a.json", "0002_b.json"]
+
+
+def test_a_shared_store_holds_every_result_once(pytester: pytest.Pytester, go, monkeypatch: pytest.MonkeyPatch):
+    """What was gone on from is sent with the new run, and the run that was cut off is removed from the store."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(pytester.path / "cache"))
+    where = f"file://{pytester.path}/shared"
+    places = ("--energy-json=out.json", f"--energy-storage={where}")
+    go(*places, before=3)
+    (cut,) = SharedStore(location_of(where)).listed()
+    assert not cut.whole
+    done = go(*places, "--energy-resume")
+
+    store = SharedStore(location_of(where))
+    (run,) = store.listed()
+    assert run.whole and list(results(store.fetch(run))) == ["b1", "b2", "b3"]
+    done.stdout.fnmatch_lines(
+        [f"energy results of *{cut.reference}, which was cut off, are all in it; that run is removed"]
+    )
+
+
+def test_another_number_of_threads_starts_over(go, monkeypatch: pytest.MonkeyPatch):
+    """A variable that decides results is one of the settings."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    go(before=3)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    done = go("--energy-resume")
+
+    done.stdout.fnmatch_lines(["energy resume: *: 0 of 3 cases *", "  starts over: OMP_NUM_THREADS 2 -> 3"])

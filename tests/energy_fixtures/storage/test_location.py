@@ -24,6 +24,9 @@ def test_a_folder_is_a_folder_and_a_url_is_shared() -> None:
     "text",
     [
         f"s3://KEY:{SECRET}@bucket/x",
+        f"s3://{SECRET}@bucket/x",
+        f"hdfs://KEY:{SECRET}@host/x",
+        f"abfs://{SECRET}@x@host/x",
         f"https://user:{SECRET}@host/x",
         f"s3://bucket/x?AWSAccessKeyId=KEY&Signature={SECRET}",
         f"s3://bucket/x#{SECRET}",
@@ -79,3 +82,11 @@ def test_a_cache_that_cannot_be_made_is_told(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     with pytest.raises(ConfigurationError, match="XDG_CACHE_HOME"):
         cache_folder()
+
+
+@pytest.mark.parametrize(
+    "text", ["abfs://box@account.dfs.core.windows.net/x", "abfss://box@account/x", "hdfs://me@host/x"]
+)
+def test_a_container_or_a_user_before_the_host_is_no_secret(text: str) -> None:
+    """Azure's and Hadoop's addresses name one; without a password it is part of the place."""
+    assert location_of(text).text == text

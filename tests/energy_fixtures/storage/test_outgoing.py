@@ -12,9 +12,10 @@ import pytest
 from energy_fixtures import store
 from energy_fixtures.storage.location import Location, location_of
 from energy_fixtures.storage.outgoing import OutgoingRun
-from energy_fixtures.storage.remote import Remote
+from energy_fixtures.storage.remote import Remote, StoreError
 from energy_fixtures.storage.shared_store import SharedStore
 from energy_fixtures.storage.spool import Spool, spools
+from energy_fixtures.storage.superseded import remove_superseded
 from energy_fixtures.store import read_run
 from energy_fixtures.timing import entry_of
 
@@ -195,3 +196,71 @@ def test_many_writers_at_once_lose_nothing_and_double_nothing(
             assert Spool(shared).send(Remote(shared)).waiting == 0
     found = {reference.partition("/")[0]: cases for reference, cases in cases_at(shared).items()}
     assert found == {f"w{number}": [f"w{number}-{group}" for group in range(4)] for number in range(3)}
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_waiting(
+    local_url: Location, save: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What lies before it and behind it is sent; it stays, with the reason."""
+    spool = Spool(local_url)
+    with monkeypatch.context() as away:
+        away.setattr(Remote, "write", _away)
+        for case in "abc":
+            save(local_url, case)
+    waiting = spool.waiting()
+    assert len(waiting) == 3
+    read = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path == waiting[0]:
+            raise PermissionError(13, "Permission denied")
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    sent = spool.send(Remote(local_url))
+    assert (sent.sent, sent.waiting) == (2, 1) and sent.reason is not None and "Permission denied" in sent.reason
+    assert spool.waiting() == waiting[:1]
+
+
+def _away(self: Remote, name: str, content: bytes) -> None:
+    raise StoreError("the store is away")
+
+
+def test_a_foreign_file_does_not_wait_to_be_sent(s3: Any, shared: Location, head: Any) -> None:
+    """A file of somebody else's in the spool stays, and the store is looked at as if it were not there."""
+    spool = Spool(shared)
+    (spool.folder / "m").mkdir()
+    (spool.folder / "m" / "notes.json").write_text("mine")
+    assert spool.waiting() == []
+    s3.rule = lambda method, path: "500"
+    (said,) = OutgoingRun(shared, "m", head()).open()
+    assert "results are kept on this machine" in said and (spool.folder / "m" / "notes.json").exists()
+
+
+def test_a_damaged_journal_is_told_and_kept(local_url: Location, head: Any) -> None:
+    """What an earlier session left and nobody can read stays on this machine, and the header says where."""
+    spool = Spool(local_url)
+    (spool.folder / "m").mkdir()
+    (spool.folder / "m" / "0001_x.jsonl").write_text("?\n")
+    (said,) = OutgoingRun(local_url, "m", head()).open()
+    assert said.endswith("0001_x.jsonl.unreadable") and (spool.folder / "m" / "0001_x.jsonl.unreadable").exists()
+
+
+def test_a_run_that_was_gone_on_from_goes(local_url: Location, save: Any, make: Any, head: Any) -> None:
+    """Of runs that were cut off, one whose results are all in a new run is removed; others, and whole ones, stay."""
+
+    def cut_off(*cases: str) -> OutgoingRun:
+        run = OutgoingRun(local_url, "m", head())
+        for case in cases:
+            kept, where = make(case)
+            run.keep(kept, where, entry_of(kept))
+        run.close(unfinished=True)
+        return run
+
+    first, other, new = cut_off("a", "b"), cut_off("a", "z"), save(local_url, "a", "b", "c")
+    whole = save(local_url, "b")
+    results = [make(case)[0] for case in "abc"]
+    said: list[str] = []
+    assert remove_superseded(local_url, "m", new.reference, results, said.append) == [first.reference]
+    left = {f"{local_url}/{run.reference}" for run in SharedStore(local_url).listed()}
+    assert left == {other.reference, new.reference, whole.reference} and said == []

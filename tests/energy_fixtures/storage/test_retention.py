@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime
+import os
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.storage.index import open_index
 from energy_fixtures.storage.location import Location, location_of
+from energy_fixtures.storage.names import parse
+from energy_fixtures.storage.remote import Remote
 from energy_fixtures.storage.retention import UNFINISHED, Policy, Saved, going, remove, saved_runs
 from energy_fixtures.store import Store
 
@@ -16,7 +21,13 @@ NOW = datetime.datetime(2026, 11, 21, tzinfo=datetime.UTC)
 
 
 def saved(
-    number: int, machine: str = "m", branch: str | None = "dev", *, days: float = 100, whole: bool = True
+    number: int,
+    machine: str = "m",
+    branch: str | None = "dev",
+    *,
+    days: float = 100,
+    whole: bool = True,
+    taken: datetime.datetime | None = None,
 ) -> Saved:
     """A run that is so many days old; a greater number is newer among equals."""
     began = NOW - datetime.timedelta(days=days) + datetime.timedelta(seconds=number)
@@ -28,6 +39,7 @@ def saved(
         whole=whole,
         size=1,
         files=(f"{number}",),
+        taken=taken,
     )
 
 
@@ -109,3 +121,43 @@ def test_a_folder_keeps_journals_and_foreign_files(tmp_path: Any, result: Any, e
     remove(location_of(str(tmp_path)), runs)
     assert sorted(path.name for path in store.folder.glob("[0-9]*")) == ["0003_x.jsonl", "0009_foreign.json"]
     running.close()
+
+
+def test_a_clock_that_is_behind_makes_no_run_old() -> None:
+    """A run is as young as the store took it; one that has not ended may be running still on such a machine."""
+    now = NOW - datetime.timedelta(hours=1)
+    runs = [saved(0, taken=now), saved(1, taken=now, whole=False), saved(2, taken=NOW - datetime.timedelta(days=50))]
+    assert left(runs, days=2) == ["m/0", "m/1"]
+
+
+def test_when_the_store_took_a_run_is_known(local_url: Location, save: Any) -> None:
+    """The store's own time of the last object is told beside what the name says."""
+    before = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=5)
+    save(local_url, ("a", "vllm"), "b")
+    (run,) = saved_runs(local_url)
+    assert run.taken is not None and before < run.taken < before + datetime.timedelta(minutes=1)
+
+
+def test_a_group_that_was_sent_twice_goes_whole(local_url: Location, save: Any) -> None:
+    """Of two objects of one group one is read, and both go with their run."""
+    save(local_url, "a")
+    store = Remote(local_url)
+    (one,) = store.list()
+    parsed = parse("m", one.name.partition("/")[2])
+    assert parsed is not None
+    store.write(f"m/{replace(parsed, last=False).holding(b'less').file}", b"less")
+    (run,) = saved_runs(local_url)
+    assert (len(run.files), len(run.spare), run.whole) == (1, 1, True)
+    remove(local_url, [run])
+    assert store.list() == []
+
+
+def test_a_pipe_is_passed_over(tmp_path: Any, result: Any, environment: Any, head: Any) -> None:
+    """A pipe with the name of a run keeps neither the list, nor pruning, nor the index waiting."""
+    store = Store(tmp_path, "m")
+    writer = store.begin("x", head())
+    writer.append(result(), environment(), None)
+    writer.close()
+    os.mkfifo(store.folder / "0002_x.json")
+    assert [run.reference for run in saved_runs(location_of(str(tmp_path)))] == ["m/0001_x"]
+    assert open_index(location_of(str(tmp_path)))["run"].unique().to_list() == ["m/0001_x"]

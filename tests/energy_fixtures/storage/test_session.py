@@ -16,6 +16,7 @@ from energy_fixtures.storage.shared_store import SharedStore
 from energy_fixtures.storage.spool import Spool
 
 ROOT = Path(__file__).parents[3]
+KEY = "AKIAPLANTEDKEYID0000"
 SECRET = "planted-secret-zX81-never-to-be-seen"
 PLAIN = """
 import pathlib, time
@@ -97,6 +98,7 @@ def test_wrong_credentials_lose_nothing_and_are_seen_nowhere(
         + "".join(f"{path} {path.read_bytes().decode('latin-1')}" for path in tmp_path.rglob("*") if path.is_file())
     )
     assert "planted-secret" not in seen
+    assert KEY not in seen
     assert len(Spool(shared).waiting()) == 1
     Spool(shared).send(Remote(shared))
     assert len(SharedStore(shared).listed()) == 1

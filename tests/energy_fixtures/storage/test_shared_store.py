@@ -9,6 +9,7 @@ import pytest
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.records import Run
+from energy_fixtures.storage import remote, shared_store
 from energy_fixtures.storage.listing import AHEAD, runs_of
 from energy_fixtures.storage.location import Location
 from energy_fixtures.storage.names import begin, parse
@@ -137,18 +138,71 @@ def test_a_run_is_brought_here_once(s3: Any, shared: Location, save: Any) -> Non
     assert len(s3.asked("GET")) == before + 1
 
 
-def test_in_a_folder_a_branch_comes_after_what_names_a_file(
+def test_in_a_folder_a_branch_comes_before_a_part_of_a_name(
     tmp_path: Path, result: Any, environment: Any, head: Any
 ) -> None:
-    """Numbers and parts of names mean what they always did; a branch is found where no name has it."""
+    """The name of a run is meant before a branch, and a branch before a part of a name."""
     store = Store(tmp_path, "m")
     for case, branch, tag in (("a", "main", "x"), ("b", "other", "main-like"), ("c", "dev", "y"), ("d", "dev", "z")):
         writer = store.begin(tag, head(branch=branch))
         writer.append(result(f"test_x[{case}]"), environment(), None)
         writer.close()
-    assert cases(store.find("main")) == ["b"]
+    assert cases(store.find("main")) == ["a"]
+    assert cases(store.find("main-like")) == cases(store.find("main-")) == ["b"]
     assert cases(store.find("dev")) == ["d"]
     assert cases(store.find("dev", fits=lambda run: run.results[0].case == "c")) == ["c"]
     assert cases(store.find("dev", fits=lambda run: False)) == ["d"]
     with pytest.raises(ConfigurationError, match="no saved run matches 'mai'"):
         Store(tmp_path, "n").find("mai")
+
+
+def test_a_name_a_branch_and_a_part_are_meant_in_that_order(
+    local_url: Location, save: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`main` is a run of that name, else the branch, never a run called domain or a file in the working folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main").write_text("no run")
+    save(local_url, "a", branch="main")
+    save(local_url, "b", branch="dev", title="domain")
+    assert cases(SharedStore(local_url).find("main")) == ["a"]
+    assert cases(SharedStore(local_url).find("domain")) == cases(SharedStore(local_url).find("omai")) == ["b"]
+    save(local_url, "c", branch="feature/x", title="main")
+    told = SharedStore(local_url)
+    assert cases(told.find("main")) == cases(told.find("m/main")) == ["c"]
+    assert cases(told.find("m/feature/x")) == cases(told.find("feature/x")) == ["c"]
+    assert told.find("m/newest") == told.find(None)
+
+
+def test_a_branch_without_a_run_that_fits_is_told_how_far_was_looked(
+    local_url: Location, save: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of more runs than are brought here the older ones are not looked at, and a sentence says so."""
+    monkeypatch.setattr(shared_store, "NEWEST_RUNS", 1)
+    save(local_url, "a")
+    said: list[str] = []
+    SharedStore(local_url, say=said.append).find("main", fits=lambda run: False)
+    assert said == []
+    save(local_url, "b")
+    SharedStore(local_url, say=said.append).find("main", fits=lambda run: False)
+    assert said == ["none of the newest 1 runs of main may be compared with; older ones are not looked at"]
+
+
+@pytest.mark.parametrize("machine", ["..", ".", "", "a_b", "a b", "~" * 61])
+def test_a_folder_that_no_machine_has_is_none_of_ours(machine: str) -> None:
+    """An object whose folder leads upwards, or is no word, is not taken for a run."""
+    good = found("m", NOW, NOW)
+    assert len(runs_of([good])) == 1
+    assert runs_of([good._replace(name=f"{machine}/{good.name.partition('/')[2]}")]) == []
+
+
+def test_an_object_that_is_too_large_is_not_asked_for(
+    local_url: Location, save: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its size is known from the list: it is passed over with a sentence, and the rest of the run is there."""
+    save(local_url, ("small", "vllm"), "b", "c", "d")
+    sizes = sorted(one.size for one in Remote(local_url).list())
+    monkeypatch.setattr(remote, "MOST_RESULT_BYTES", sizes[-1] - 1)
+    monkeypatch.setattr(remote, "TOGETHER_BYTES", 1)
+    said: list[str] = []
+    assert cases(SharedStore(local_url, say=said.append).find("main")) == ["small"]
+    assert len(said) == 1 and "holds more than the" in said[0]

@@ -3,13 +3,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from energy_fixtures.storage.location import Location
 from energy_fixtures.storage.outgoing import OutgoingRun
 from energy_fixtures.storage.spool import Spool
+from energy_fixtures.store import Head, Store
 from reports.cli import main
+from reports.compare.run_files import find_run
 
 Save = Callable[[str, float], OutgoingRun]
 
@@ -78,3 +81,28 @@ def test_what_waits_is_pushed(where: Location, save: Save, capsys: pytest.Captur
     assert main(["storage", "push"]) == 0
     assert "nothing waits" in capsys.readouterr().out
     assert main(["storage", "push", "folder"]) == 4
+
+
+def test_in_a_folder_a_reference_means_what_it_means_to_a_session(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: Any, environment: Any
+) -> None:
+    """`joules compare main` is the branch, not a run called domain nor a file main here; a branch may have a slash."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "main").write_text("no run")
+    store = Store(tmp_path / "runs", "m")
+    for tag, branch in (("a", "main"), ("domain", "feature/x")):
+        info = {"id": "abc", "branch": branch}
+        writer = store.begin(tag, Head(machine_info={}, commit_info=info, datetime="2026-01-01", version="5"))
+        writer.append(result(), environment(), None)
+        writer.close()
+    found = {
+        name: find_run(name, "runs").stem for name in ("main", "m/main", "feature/x", "m/feature/x", "domain", "m/2")
+    }
+    assert found == {
+        "main": "0001_a",
+        "m/main": "0001_a",
+        "feature/x": "0002_domain",
+        "m/feature/x": "0002_domain",
+        "domain": "0002_domain",
+        "m/2": "0002_domain",
+    }
