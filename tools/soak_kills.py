@@ -148,7 +148,12 @@ class Campaign:
         took_s = time.monotonic() - began_s
         moment = f"{victim} killed after {after_s:.2f} s" if killed else "whole session"
         self._look(moment, may_stay=1 if killed and victim == "parent" else 0)
-        return session.returncode != -signal.SIGKILL, took_s
+        return session.returncode != -signal.SIGKILL or self._is_whole(), took_s
+
+    def _is_whole(self) -> bool:
+        """Whether the newest document is of a session that was through when it was killed: nothing is left to resume."""
+        documents = sorted(self._folder.glob(".benchmarks/*/*.json"))
+        return bool(documents) and "unfinished" not in json.loads(documents[-1].read_text())["energy"]
 
     def end(self) -> None:
         """The last document holds every acknowledged result once, as it was."""

@@ -23,6 +23,7 @@ FEW = ("--energy-min-rounds=2", "--energy-max-warmup=0.1")
 PATIENCE_S = 240.0
 
 pytestmark = [
+    pytest.mark.quiet,
     pytest.mark.engines,
     pytest.mark.skipif(
         importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install pytest-joules[ray]"
