@@ -17,7 +17,7 @@ OUTPUTS, INPUTS_BESIDE = tuple(2**power for power in range(3, 13)), (512, 64)
 SWEEP_BATCHES = (1, 8)
 
 QUICK_SHAPES = {("vllm", "P1", 1), ("vllm", "P2", 1)}  # seconds on a CPU; the rest takes minutes
-QUICK_SWEEP = {(64, 8), (256, 8), (1024, 8), (64, 64)}
+QUICK_SWEEP = {(64, 8), (128, 8), (256, 8), (1024, 8), (64, 64)}  # four inputs beside 8: enough for a line
 LINES = {*((inputs, 64) for inputs in (32, 128, 512, 2048, 8192)), *((512, outputs) for outputs in (8, 256, 1024))}
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from energy_fixtures import Arrivals, Scenario
+from energy_fixtures import Arrivals, Mix, Scenario
 
 BATCH_SIZE = 8  # B: requests served at once, and the batch offline
 INPUT_TOKENS = 64
@@ -12,7 +12,8 @@ RATES = (2.0, 8.0)  # requests per second
 BURSTINESS = 0.25  # shape of the gamma distribution: gaps vary twice as much as those of a Poisson process
 SHORT = f"online-burst-b{BATCH_SIZE}"  # the case that takes seconds without a GPU
 WORKLOAD = "burstgpt-like"  # lengths of real conversations, drawn; any trace on disk would do
-LONGEST_INPUT, LONGEST_OUTPUT = 1024, 512  # of the workload's requests; what is longer is cut, and the table says so
+LONGEST_INPUT, LONGEST_OUTPUT = 1024, 512  # no drawn request is longer; what is longer in a trace is cut, and said
+TIME_SCALE = 0.5  # a trace is replayed at twice its speed
 
 
 def online(arrivals, *, input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS, **changes):
@@ -26,22 +27,32 @@ def online(arrivals, *, input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS, 
     )
 
 
+def offline(batch_size, *, input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS, **changes):
+    return Scenario(
+        engine="vllm", batch_size=batch_size, input_tokens=input_tokens, output_tokens=output_tokens, **changes
+    )
+
+
 def cases():
-    offline = Scenario(engine="vllm", batch_size=BATCH_SIZE, input_tokens=INPUT_TOKENS, output_tokens=OUTPUT_TOKENS)
-    yield f"offline-b{BATCH_SIZE}", offline
+    half = BATCH_SIZE // 2
+    for size in (BATCH_SIZE, half):
+        yield f"offline-b{size}", offline(size)
     yield SHORT, online(Arrivals.all_at_once(3 * BATCH_SIZE))
     for rate in RATES:
         yield f"online-poisson{rate:g}", online(Arrivals.poisson(REQUESTS, rate))
     rate = RATES[-1]
     yield f"online-constant{rate:g}", online(Arrivals.constant(REQUESTS, rate))
     yield f"online-gamma{rate:g}", online(Arrivals.gamma(REQUESTS, rate, BURSTINESS))
-    half = BATCH_SIZE // 2
     yield f"online-concurrency{half}", online(Arrivals.all_at_once(REQUESTS, max_concurrency=half))
     turns = Arrivals(process="poisson", requests=REQUESTS, request_rate=rate, turns=4)
     for cached in (False, True):
         yield f"online-turns4-{'cached' if cached else 'uncached'}", online(turns, prefix_caching=cached)
     chat = Arrivals(process="poisson", requests=REQUESTS, request_rate=RATES[0], workload=WORKLOAD)
-    yield f"online-{WORKLOAD}", online(chat, input_tokens=LONGEST_INPUT, output_tokens=LONGEST_OUTPUT)
+    longest = {"input_tokens": LONGEST_INPUT, "output_tokens": LONGEST_OUTPUT}
+    yield f"online-{WORKLOAD}", online(chat, **longest)
+    yield f"offline-{WORKLOAD}", offline(BATCH_SIZE, **longest, mix=Mix(requests=REQUESTS, workload=WORKLOAD))
+    replayed = Arrivals.trace(REQUESTS, time_scale=TIME_SCALE)  # of --energy-workload; skipped where that is no trace
+    yield "online-trace", online(replayed, **longest)
 
 
 def params():

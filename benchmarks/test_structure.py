@@ -1,5 +1,8 @@
 """Which property of an architecture costs how much? One at a time is changed from one shape, all with random weights.
 
+A head is as wide as the hidden size over the heads (`head_dim`): more heads (`a`) are narrower ones, the width of all of
+them stays; of a larger hidden size (`h`) they are wider. With `a` the KV cache changes too: `kv` heads of another width.
+
 Transformers answers it; the same on vLLM, a load for each shape, is the `grid`.
 """
 

@@ -93,7 +93,7 @@ def replays():
                 output_tokens=LONGEST_OUTPUT,
                 mix=Mix(requests=REPLAYED),
             ),
-            id=f"replay-{stack}",
+            id=f"replay-{stack.removesuffix('-eager')}",
             marks=(*marks, *(() if engine == "transformers" else (pytest.mark.slow,))),
         )
 

@@ -140,7 +140,7 @@ VALUES: tuple[Option, ...] = (
         name="workload",
         default="burstgpt-like",
         metavar="TRACE",
-        help="workload of the replay cases: a trace on disk, or a generator (default: burstgpt-like, synthetic)",
+        help="workload of the replay cases and of online-trace: a trace on disk, or a generator (default: burstgpt-like, synthetic)",
     ),
     Option(
         name="draft-model",

@@ -1,7 +1,7 @@
 """What a check of the binning consists of: every cell of some requests, then the same requests as they are.
 
-    cell in32-out8     full batches of B, all of the bins' lengths           N / B of them make the cell's share
-    cell in128-out8    ...
+    cell 32+8          full batches of B, all of the bins' lengths           N / B of them make the cell's share
+    cell 128+8         ...
     replay             the requests themselves, B at a time in order of arrival, each with its own lengths
 
 All at the same B on the same engine, so that lengths are the only difference. `reports/workload/check.py` adds the cells
@@ -59,7 +59,7 @@ def parts_of(scenario: Scenario) -> Iterator[Part]:
     for cell in binned.cells:
         sizes = {"input_tokens": cell.input_tokens, "output_tokens": cell.output_tokens}
         yield Part(
-            name=f"in{cell.input_tokens}-out{cell.output_tokens}",
+            name=f"{cell.input_tokens}+{cell.output_tokens}",  # short: a table's name column holds it unfolded
             scenario=msgspec.structs.replace(scenario, mix=None, **sizes),
             noted={"replayed": mixed.source, "requests": cell.requests},
         )

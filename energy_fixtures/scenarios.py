@@ -89,6 +89,7 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
         NotPossible: No such sibling or draft is known, it does not fit, or the engine is not installed.
         ConfigurationError: A model name that means nothing, or a model that was asked for and does not fit.
     """
+    scenario = with_workload(scenario, options)
     if scenario.engine in SERVERS:
         _refuse_endless(scenario, options)
         if options.server is not None or scenario.engine == "server":
@@ -108,7 +109,7 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
     draft = _draft(scenario, model, options)
     dtype = options.dtype if scenario.dtype == "auto" and options.dtype != "auto" else scenario.dtype
     dtype = model.default_dtype if dtype == "auto" else dtype
-    named = msgspec.structs.replace(with_workload(scenario, options), model=model.name, dtype=dtype)
+    named = msgspec.structs.replace(scenario, model=model.name, dtype=dtype)
     if draft is not None and scenario.speculation is not None:
         named = msgspec.structs.replace(
             named, speculation=msgspec.structs.replace(scenario.speculation, draft_model=draft.name)
@@ -123,10 +124,23 @@ def resolve_scenario(scenario: Scenario, model_name: str, options: Options) -> R
 
 
 def with_workload(scenario: Scenario, options: Options) -> Scenario:
-    """The Scenario, its mix of requests named by the session where the Scenario itself names none."""
-    if scenario.mix is None or scenario.mix.workload is not None:
-        return scenario
-    return msgspec.structs.replace(scenario, mix=msgspec.structs.replace(scenario.mix, workload=options.workload))
+    """The Scenario, with the session's workload where its mix of requests or its replay of arrivals names none.
+
+    Raises:
+        NotPossible: Arrivals are to be replayed, and the session names no trace that could hold them.
+    """
+    mix, arrivals = scenario.mix, scenario.arrivals
+    if mix is not None and mix.workload is None:
+        mix = msgspec.structs.replace(mix, workload=options.workload)
+    if arrivals is not None and arrivals.process == "trace" and arrivals.workload is None:
+        from energy_fixtures.workloads.catalogue import is_drawn  # with the generators and downloads
+
+        if is_drawn(options.workload):
+            raise NotPossible(
+                f"{options.workload} is drawn and has no recorded times to replay; name a trace with --energy-workload=FILE"
+            )
+        arrivals = msgspec.structs.replace(arrivals, workload=options.workload)
+    return msgspec.structs.replace(scenario, mix=mix, arrivals=arrivals)
 
 
 def refuse_bad_workloads(cases: Iterable[Resolved], options: Options) -> None:

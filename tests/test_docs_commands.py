@@ -126,7 +126,9 @@ def test_commands_of_the_pages_work(
         return
     capsys.readouterr()
     missing = [one for one in names_files(arguments) if not (folder / one).exists() and one not in written]
-    outputs = [arguments[place + 1] for place, one in enumerate(arguments) if one in ("-o", "--out", "--plot", "--plots")]
+    outputs = [
+        arguments[place + 1] for place, one in enumerate(arguments) if one in ("-o", "--out", "--plot", "--plots")
+    ]
     if [one for one in missing if one not in outputs]:
         pytest.skip(f"published data is not beside the checkout: {', '.join(missing)}")
     expanded = [found for one in arguments for found in (glob(one) if "*" in one else [one])]

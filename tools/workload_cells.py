@@ -6,21 +6,23 @@ no cell: a total says by how much the bins inflate it.
     python tools/workload_cells.py burstgpt-like azure-code-like azure-conv=FILE > benchmarks/cells.csv
 
 A generator (`burstgpt-like`) draws its usual number of requests from seed 0; a trace is read whole, and called as it is
-named before the `=`. The bins are those that the paper prints. Collecting the cases then needs no array library.
+named before the `=`. The bins are those that the paper prints, or `--bins powers`, or those of a file as `joules workload`
+takes it. Collecting the cases then needs no array library.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import sys
-from bisect import bisect_left
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from energy_fixtures.workloads.bins import PRINTED, bin_lengths
+from energy_fixtures.errors import ConfigurationError
+from energy_fixtures.workloads.bins import Bins, bin_lengths, chosen
 from energy_fixtures.workloads.catalogue import workload
-from energy_fixtures.workloads.lengths import Lengths
 
 HEADING = (
     *("workload", "synthetic", "input_tokens", "output_tokens", "requests"),
@@ -28,33 +30,32 @@ HEADING = (
 )
 
 
-def main(names: list[str]) -> None:
+def main(arguments: list[str]) -> int:
     """One row per cell that holds requests."""
-    table = csv.writer(sys.stdout, lineterminator="\n")
-    table.writerow(HEADING)
-    for name in names:
-        label, _, path = name.partition("=")
-        lengths = workload(path or label)
-        binned = bin_lengths(lengths, PRINTED)
-        true = true_tokens(lengths)
-        for cell in binned.cells:
-            place = (cell.input_tokens, cell.output_tokens)
-            table.writerow([label, int(lengths.synthetic), *place, cell.requests, *true[place], binned.left_out])
+    parser = argparse.ArgumentParser(description="Write the cells of some workloads as CSV.")
+    parser.add_argument("workloads", nargs="+", metavar="NAME or LABEL=FILE")
+    parser.add_argument("--bins", default="printed", metavar="NAME or FILE", help="printed, powers, or a JSON file")
+    asked = parser.parse_args(arguments)
+    try:
+        bins = chosen(asked.bins)
+        rows = [row for name in asked.workloads for row in rows_of(name, bins)]
+    except ConfigurationError as error:
+        parser.error(str(error))
+    csv.writer(sys.stdout, lineterminator="\n").writerows([HEADING, *rows])
+    return 0
 
 
-def true_tokens(lengths: Lengths) -> dict[tuple[int, int], tuple[int, int]]:
-    """Input and output tokens of the requests of each cell, as they are."""
-    found: dict[tuple[int, int], tuple[int, int]] = {}
-    for given, made in zip(lengths.input_tokens.tolist(), lengths.output_tokens.tolist(), strict=True):
-        if given <= PRINTED.inputs[-1] and made <= PRINTED.outputs[-1]:
-            place = (
-                PRINTED.inputs[bisect_left(PRINTED.inputs, given)],
-                PRINTED.outputs[bisect_left(PRINTED.outputs, made)],
-            )
-            before = found.get(place, (0, 0))
-            found[place] = before[0] + given, before[1] + made
-    return found
+def rows_of(name: str, bins: Bins) -> Iterator[tuple[str | int | None, ...]]:
+    """The table's rows of one workload."""
+    label, _, path = name.partition("=")
+    lengths = workload(path or label)
+    binned = bin_lengths(lengths, bins)
+    for cell in binned.cells:
+        yield (
+            *(label, int(lengths.synthetic), cell.input_tokens, cell.output_tokens, cell.requests),
+            *(cell.true_input_tokens, cell.true_output_tokens, binned.left_out),
+        )
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(main(sys.argv[1:]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 COUNTERS = {
@@ -30,6 +31,15 @@ def counters(page: str) -> dict[str, int]:
         except (ValueError, OverflowError):  # no number: as good as no counter
             continue
     return found
+
+
+_CACHES = re.compile(r'^vllm:cache_config_info\{(?:[^}\n]*,)?enable_prefix_caching="(True|False)"', re.MULTILINE)
+
+
+def caches_prefixes(page: str) -> bool | None:
+    """Whether the server keeps what prompts begin with; None where its page does not say, or its engines differ."""
+    said = set(_CACHES.findall(page))
+    return said == {"True"} if len(said) == 1 else None
 
 
 def counted_between(before: Mapping[str, int], after: Mapping[str, int]) -> dict[str, int]:

@@ -45,7 +45,7 @@ class Arrivals(Record, frozen=True, kw_only=True):
         time_scale: Recorded seconds are multiplied by this; `trace` only. Below 1 is faster than it was.
         max_concurrency: Most requests on their way at once; None for no limit.
         workload: Trace or generator that the lengths come from (and with `trace` the times); None for the Scenario's
-            own lengths. The Scenario's lengths are then the longest that are asked for: longer ones are cut, and counted.
+            own lengths, with `trace` for the session's `--energy-workload`. With a workload the Scenario's lengths are then the longest that are asked for: longer ones are cut, and counted.
         turns: Requests of one conversation. Each repeats the conversation before it and comes when the one before
             ended; only first turns have a scheduled time.
         shared_prefix_tokens: So many tokens at the start of every prompt are the same, part of `input_tokens`.
@@ -89,7 +89,6 @@ class Arrivals(Record, frozen=True, kw_only=True):
                 self.burstiness is None, f"burstiness belongs to gamma arrivals, not to {self.process}", self.burstiness
             )
         if self.process == "trace":
-            need(self.workload is not None, "trace arrivals need a workload that holds times", self.workload)
             scale = self.time_scale
             need(scale is not None and 0 < scale < float("inf"), "trace arrivals need a time_scale > 0", scale)
         else:
@@ -124,8 +123,8 @@ class Arrivals(Record, frozen=True, kw_only=True):
         return cls(process="gamma", requests=requests, request_rate=request_rate, burstiness=burstiness)
 
     @classmethod
-    def trace(cls, requests: int, workload: str, *, time_scale: float = 1.0) -> Arrivals:
-        """As recorded in `workload`, lengths included."""
+    def trace(cls, requests: int, workload: str | None = None, *, time_scale: float = 1.0) -> Arrivals:
+        """As recorded in `workload`, lengths included; in the session's `--energy-workload` where none is named."""
         return cls(process="trace", requests=requests, workload=workload, time_scale=time_scale)
 
 

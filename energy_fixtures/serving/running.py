@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +15,8 @@ from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.models.base import ModelSpec
 from energy_fixtures.records import PARALLEL, Scenario
 from energy_fixtures.serving.client import Address
-from energy_fixtures.serving.local import models_of
+from energy_fixtures.serving.local import ask, models_of, server_key
+from energy_fixtures.serving.prometheus import caches_prefixes
 from energy_fixtures.serving.schedule import longest_tokens
 
 SETTLED = ("quantization", "kv_cache_dtype", *PARALLEL, "speculation", "engine_options", "model")
@@ -33,10 +35,11 @@ MOST_NAMED = 5  # of a server's models in a sentence
 
 @dataclass(frozen=True, kw_only=True)
 class RunningServer:
-    """Where it is, and the model it serves as far as it tells."""
+    """Where it is, the model it serves, and whether it caches prefixes, as far as it tells."""
 
     spec: ServerSpec
     model: ModelSpec
+    prefix_caching: bool | None
 
 
 @cache
@@ -68,7 +71,16 @@ def server_of(address: Address, wanted: tuple[str, ...]) -> RunningServer:
             context_tokens=chosen.context_tokens,
         ),
         model=ModelSpec(name=chosen.name, source="hub", default_dtype="auto", location=chosen.name),
+        prefix_caching=_caches(address),
     )
+
+
+def _caches(address: Address) -> bool | None:
+    try:
+        status, page = ask(address, "/metrics", key=server_key())
+    except (OSError, http.client.HTTPException):  # it has no counters
+        return None
+    return caches_prefixes(page) if status == 200 else None
 
 
 def refusal(scenario: Scenario, server: RunningServer) -> str | None:
@@ -86,6 +98,14 @@ def refusal(scenario: Scenario, server: RunningServer) -> str | None:
         return (
             f"the case asks for {' and '.join(named)}, which whoever started the server at port {server.spec.port} has"
             " settled; leave out --energy-server for this case"
+        )
+    arrivals, caches = scenario.arrivals, server.prefix_caching
+    repeats = arrivals is not None and (arrivals.turns > 1 or arrivals.shared_prefix_tokens > 0)
+    if repeats and caches is not None and caches != scenario.prefix_caching:
+        return (
+            f"the server at port {server.spec.port} {'caches' if caches else 'does not cache'} prefixes, and the case's"
+            f" requests share some that {'are' if scenario.prefix_caching else 'must not be'} cached; start the server with"
+            f" --{'' if scenario.prefix_caching else 'no-'}enable-prefix-caching for this case"
         )
     longest, needed = server.spec.context_tokens, longest_tokens(scenario)
     if longest is not None and needed > longest:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from energy_fixtures.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from energy_fixtures.workloads.lengths import Lengths, Tokens
+    from energy_fixtures.workloads.lengths import Lengths
 
 _AT_ONCE = 1 << 20  # requests binned at a time: a long trace needs no second copy of itself
 
@@ -48,11 +48,16 @@ NAMED = {"printed": PRINTED, "powers": POWERS}
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """A cell by the lengths that stand for it, in tokens, and how many requests fall into it."""
+    """A cell by the lengths that stand for it, in tokens, and how many requests fall into it.
+
+    `true_input_tokens` and `true_output_tokens` are what these requests have together as they are; None where unknown.
+    """
 
     input_tokens: int
     output_tokens: int
     requests: int
+    true_input_tokens: int | None = None
+    true_output_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,18 +127,26 @@ def bin_lengths(lengths: Lengths, bins: Bins = PRINTED) -> Binned:
     edges_out = np.array(bins.outputs, dtype=lengths.output_tokens.dtype)
     wide = len(bins.outputs) + 1  # one place more on each side, for what is longer than the last
     counts = np.zeros((len(bins.inputs) + 1) * wide, dtype=np.int64)
-    true_in = true_out = 0
+    true_in, true_out = np.zeros((2, len(bins.inputs), len(bins.outputs)), dtype=np.int64)
     for start in range(0, len(lengths), _AT_ONCE):
         tokens_in = lengths.input_tokens[start : start + _AT_ONCE]
         tokens_out = lengths.output_tokens[start : start + _AT_ONCE]
         place_in, place_out = np.searchsorted(edges_in, tokens_in), np.searchsorted(edges_out, tokens_out)
-        counts += np.bincount(place_in * wide + place_out, minlength=len(counts))
-        kept = (place_in < len(bins.inputs)) & (place_out < len(bins.outputs))
-        true_in += _sum(tokens_in[kept])
-        true_out += _sum(tokens_out[kept])
+        place = place_in * wide + place_out
+        counts += np.bincount(place, minlength=len(counts))
+        for sums, tokens in ((true_in, tokens_in), (true_out, tokens_out)):
+            # floats, and exact: up to 2^20 requests of less than 2^31 tokens in a cell
+            in_all = np.bincount(place, weights=tokens, minlength=len(counts)).reshape(-1, wide)
+            sums += in_all[:-1, :-1].astype(np.int64)
     table = counts.reshape(-1, wide)
     cells = [
-        Cell(input_tokens=bins.inputs[row], output_tokens=bins.outputs[column], requests=int(table[row, column]))
+        Cell(
+            input_tokens=bins.inputs[row],
+            output_tokens=bins.outputs[column],
+            requests=int(table[row, column]),
+            true_input_tokens=int(true_in[row, column]),
+            true_output_tokens=int(true_out[row, column]),
+        )
         for row, column in np.argwhere(table[:-1, :-1])
     ]
     return Binned(
@@ -142,8 +155,8 @@ def bin_lengths(lengths: Lengths, bins: Bins = PRINTED) -> Binned:
         beyond_input=int(table[-1, :-1].sum()),
         beyond_output=int(table[:-1, -1].sum()),
         beyond_both=int(table[-1, -1]),
-        input_tokens=true_in,
-        output_tokens=true_out,
+        input_tokens=int(true_in.sum()),
+        output_tokens=int(true_out.sum()),
     )
 
 
@@ -189,9 +202,3 @@ def _from_file(name: str) -> Bins:
         raise ConfigurationError(
             f'{name} holds no bins ({error}); needed is {{"inputs": [32, 128], "outputs": [8, 64]}}'
         ) from error
-
-
-def _sum(tokens: Tokens) -> int:
-    import numpy as np
-
-    return int(tokens.sum(dtype=np.int64))

@@ -38,10 +38,9 @@ def workload(
         raise ConfigurationError(f"{requests} requests were asked for; ask for at least 1")
     name = str(name_or_path)
     path = Path(os.path.expanduser(name))
-    there = os.path.exists(path)  # False also for what cannot be a name
-    if name.lower() in RECIPES and not there:
+    if is_drawn(name):
         return _drawn(name.lower(), requests, seed)
-    if not there:
+    if not os.path.exists(path):  # also where it cannot be a name
         raise ConfigurationError(_unknown(name))
     from energy_fixtures.workloads.traces import read_trace  # numpy and polars come with it
 
@@ -51,6 +50,11 @@ def workload(
     if requests > len(lengths):
         raise ConfigurationError(f"{path} has {len(lengths):,} usable requests, {requests:,} were asked for")
     return lengths.first(requests)
+
+
+def is_drawn(name: str) -> bool:
+    """Whether a name stands for a generator, which has no arrivals; a file of that name goes before it."""
+    return name.lower() in RECIPES and not os.path.exists(os.path.expanduser(name))
 
 
 def _drawn(name: str, requests: int | None, seed: int) -> Lengths:

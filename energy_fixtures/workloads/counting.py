@@ -62,7 +62,8 @@ def counting(tokenizer: str | None, path: Path) -> Counting:
     if tokenizer is None:
         raise ConfigurationError(
             f"{path} holds texts, whose tokens have to be counted: joules workload takes a folder with the model's "
-            f"tokenizer.json (--tokenizer FOLDER), or rough numbers (--tokenizer {ESTIMATE}); to measure, name a trace of lengths"
+            f"tokenizer.json (--tokenizer FOLDER), or rough numbers (--tokenizer {ESTIMATE}); to measure, name a trace of lengths, "
+            "which --lengths FILE writes there"
         )
     if tokenizer == ESTIMATE:
         return Estimated()

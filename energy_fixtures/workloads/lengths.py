@@ -26,7 +26,7 @@ class Provenance:
 
     Attributes:
         name: As a person names it: the file's name, or the name of a generator.
-        kind: The format that was recognised (`azure`, `burstgpt`, `vllm-custom`, `sharegpt`), or `synthetic`.
+        kind: The format that was recognised (`azure`, `burstgpt`, `vllm-custom`, `sharegpt`, `counted`), or `synthetic`.
         synthetic: Drawn by a generator, not recorded from requests. Every output says so.
         rows_read: Rows of the file, or requests drawn; before anything was left out.
         left_out: Reason to number of rows that are not among the lengths.

@@ -1,10 +1,10 @@
 """Requests of a workload as they are, each with lengths of its own: what binning the same requests is checked against.
 
     workload ─► its first N ─► those that the last bins hold ─► batches of B in order of arrival     the exact replay
-               in order of  └► longer ones: in neither,      └► cells of the printed bins            what it checks
+               in order of  └► longer ones: in neither,      └► cells of its bins                    what it checks
                arrival         and counted
 
-The Scenario says B and which bins are the last ones.
+The Scenario says B and which bins are the last ones, the Mix whose bins they are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.record import Record, need
-from energy_fixtures.workloads.bins import PRINTED, Binned, Bins, bin_lengths
+from energy_fixtures.workloads.bins import NAMED, Binned, Bins, bin_lengths
 
 SEEDS = 1 << 32
 """Of the generators: a Scenario's seed may be below 0, theirs may not."""
@@ -25,13 +25,15 @@ class Mix(Record, frozen=True, kw_only=True):
     """The first `requests` of a workload in order of arrival.
 
     `workload` None stands for the session's `--energy-workload`; a stored Result names a file without its folder, with a
-    digest of its content.
+    digest of its content. `bins` is `printed` (the paper's list) or `powers` (its formula).
     """
 
     requests: int
     workload: str | None = None
+    bins: str = "printed"
 
     def __post_init__(self) -> None:
+        need(self.bins in NAMED, f"bins are {' or '.join(NAMED)}", self.bins)
         need(self.requests >= 1, "requests must be >= 1", self.requests)
 
 
@@ -78,21 +80,21 @@ def read_mix(mix: Mix, seed: int, most_input: int, most_output: int) -> Mixed:
     digest = lengths.provenance.sha256
     return Mixed(
         lengths=kept,
-        binned=bin_lengths(lengths, printed_up_to(most_input, most_output)),
+        binned=bin_lengths(lengths, up_to(NAMED[mix.bins], most_input, most_output)),
         synthetic=lengths.synthetic,
         source=lengths.provenance.name if digest is None else f"{Path(mix.workload).name}@{digest[:8]}",
     )
 
 
-def printed_up_to(most_input: int, most_output: int) -> Bins:
-    """The paper's bins as far as these lengths, which are the last ones.
+def up_to(bins: Bins, most_input: int, most_output: int) -> Bins:
+    """The same bins as far as these lengths, which are the last ones.
 
-    >>> printed_up_to(300, 16)
+    >>> up_to(NAMED["printed"], 300, 16)
     Bins(inputs=(32, 128, 256, 300), outputs=(8, 16))
     """
     return Bins(
-        inputs=(*(one for one in PRINTED.inputs if one < most_input), most_input),
-        outputs=(*(one for one in PRINTED.outputs if one < most_output), most_output),
+        inputs=(*(one for one in bins.inputs if one < most_input), most_input),
+        outputs=(*(one for one in bins.outputs if one < most_output), most_output),
     )
 
 

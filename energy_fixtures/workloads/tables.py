@@ -36,6 +36,7 @@ NO_TIME = "time stamp missing or not readable"
 
 _WHOLE = re.compile(r"([+-]?\d{1,18})(?:\.0*)?", re.ASCII)
 _AT_ONCE = 2  # blocks parsed at the same time
+_LAST_S = 1e11  # three thousand years; further seconds are no time of a request
 _SMALL = np.iinfo(np.int32).max
 
 
@@ -156,7 +157,7 @@ def _part(block: bytes, table: Table, columns: Sequence[str]) -> _Part:
         NOT_WHOLE: pl.col("input").is_null() | pl.col("output").is_null(),
         NO_INPUT: pl.col("input") < 1,
         table.no_output: pl.col("output") < 1,
-        NO_TIME: pl.col("time").is_null() if table.clock else ~pl.col("time").is_finite().fill_null(False),
+        NO_TIME: pl.col("time").is_null() if table.clock else ~(pl.col("time").abs() <= _LAST_S).fill_null(False),
     }
     left_out = Counter({RAGGED: ragged} if ragged else {})
     usable = frame
@@ -266,6 +267,7 @@ def _by_arrival(*arrays: NDArray[Any]) -> tuple[list[NDArray[Any]], tuple[str, .
     if falls:
         order = np.argsort(arrival_s, kind="stable")
         ordered = [array[order] for array in arrays]
-        doubts = (f"{falls} time stamps lie before the one above them; the requests were sorted by arrival",)
+        stamps = "1 time stamp lies" if falls == 1 else f"{falls} time stamps lie"
+        doubts = (f"{stamps} before the one above; the requests were sorted by arrival",)
     ordered[-1] -= ordered[-1][0]
     return ordered, doubts

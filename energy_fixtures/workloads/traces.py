@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from energy_fixtures.errors import ConfigurationError
-from energy_fixtures.workloads import tables, texts
+from energy_fixtures.workloads import counted, tables, texts
 from energy_fixtures.workloads.blocks import Source, shown
 from energy_fixtures.workloads.counting import counting
 from energy_fixtures.workloads.lengths import Lengths
 
 FORMATS = (
     "known are tables with TIMESTAMP,ContextTokens,GeneratedTokens (Azure) or Timestamp,Request tokens,Response tokens "
-    "(BurstGPT), JSON lines with prompt and output_tokens (vLLM), and an array of conversations (ShareGPT)"
+    "(BurstGPT), JSON lines with prompt and output_tokens (vLLM), an array of conversations (ShareGPT), and what --lengths writes"
 )
 
 
@@ -40,9 +40,21 @@ def read_trace(path: Path, tokenizer: str | None = None) -> Lengths:
     if beginning.startswith("["):
         return texts.read_sharegpt(source, counting(tokenizer, path))
     header = head.splitlines()[0]
+    if counted.is_counted(header):
+        refuse_tokenizer(tokenizer, path)
+        return counted.read(source, header)
     known = tables.recognise(header)
     if known is None:
         raise ConfigurationError(f"{path} is of no known format: it begins with {shown(header, 80)!r}; {FORMATS}")
+    refuse_tokenizer(tokenizer, path)
+    return tables.read(source, *known)
+
+
+def refuse_tokenizer(tokenizer: str | None, path: Path) -> None:
+    """Of a trace of numbers nothing can be counted.
+
+    Raises:
+        ConfigurationError: A tokenizer was named.
+    """
     if tokenizer is not None:
         raise ConfigurationError(f"{path} holds token counts; a tokenizer has nothing to count there, leave it out")
-    return tables.read(source, *known)

@@ -11,7 +11,7 @@ from rich.text import Text
 from energy_fixtures.metrics import METRICS
 from energy_fixtures.records import PARALLEL, Environment, Result, Scenario
 from energy_fixtures.serving.records import Arrivals
-from energy_fixtures.serving.search import at_rate
+from energy_fixtures.serving.search import Tried, at_rate, cheapest
 from energy_fixtures.serving.slo import worded
 from energy_fixtures.units import quantity, significant
 from reports.render.captions import caption
@@ -22,6 +22,7 @@ from reports.statistics import ratio
 
 WIDEST_ARRIVALS = 25  # of their words before they are folded; leaves room for the figures in 100 columns
 STEADY = "steady state: from the moment when B requests have a token until N - B - 1 answers are whole (N sent, B served at once)"
+SAME_LENGTHS = "beside offline: the same lengths, as many at once; other prompts"
 
 WHOLE = METRICS["joules_per_output_token"]
 FIGURES = (
@@ -77,8 +78,9 @@ def serving_table(
             Text(trials(result)),
             *([Text(marks[row])] if any(marks) else []),
         )
-    closing = [*beside_offline(results, view.level), *cheapest_rates(results)]
-    below = [caption(results, environments, view.level), STEADY]
+    beside = beside_offline(results, view.level)
+    closing = [*beside, *cheapest_rates(results)]
+    below = [caption(results, environments, view.level), STEADY, *([SAME_LENGTHS] if beside else [])]
     return [
         table,
         *(Text(line, style="bold") for line in closing),
@@ -98,7 +100,10 @@ def arrivals_said(scenario: Scenario | None, *, rate: bool = True) -> str:
     """How requests come, in a few words: `poisson 8/s, 64 requests`; without its rate `poisson, 64 requests`."""
     if scenario is None:
         return ""
-    arrivals = scenario.arrivals
+    arrivals, mix = scenario.arrivals, scenario.mix
+    if arrivals is None and mix is not None:
+        named = [] if mix.workload is None else [plain(mix.workload.rsplit("/", 1)[-1])]
+        return ", ".join([f"batches of {scenario.batch_size}", f"{mix.requests} requests", *named])
     if arrivals is None:
         return f"one batch of {scenario.batch_size}"
     words = [arrivals.process.replace("_", " ")]
@@ -146,13 +151,17 @@ def _said(result: Result, shown: Sequence[str]) -> list[str]:
 
 
 def beside_offline(results: Sequence[Result], level: float) -> list[str]:
-    """What each arrival process costs beside the same lengths in full batches of the same size."""
+    """What each arrival process costs beside the same lengths offline, as many at once as the server had.
+
+    With lengths of a workload those are the same requests in order of arrival, a batch at a time. Conversations have no
+    offline side: a later turn waits for the answer before it. Nor have requests that were cut, which offline leaves out.
+    """
     lines = []
     offline = {_work(result.scenario): result for result in results if _arrivals(result) is None and result.scenario}
     for result in results:
         arrivals, scenario = _arrivals(result), result.scenario
         base = offline.get(_work(scenario)) if arrivals is not None and scenario is not None else None
-        if base is None or arrivals is None or arrivals.turns > 1 or arrivals.workload or base.scope != result.scope:
+        if base is None or arrivals is None or arrivals.turns > 1 or base.scope != result.scope or _cut(result):
             continue
         mine, theirs = WHOLE.values(result), WHOLE.values(base)
         against = ratio(theirs, mine, level) if mine and theirs else None
@@ -165,6 +174,12 @@ def beside_offline(results: Sequence[Result], level: float) -> list[str]:
     return lines
 
 
+def _cut(result: Result) -> bool:
+    """Whether requests of the workload were longer than the case allows."""
+    runs = (run for trial in result.trials if trial.generation is not None for run in trial.generation.serving)
+    return any(run.cut for run in runs)
+
+
 def _interval(low: float, high: float) -> str:
     return f" ({100 * (low - 1):+.1f} to {100 * (high - 1):+.1f})"
 
@@ -172,10 +187,12 @@ def _interval(low: float, high: float) -> str:
 def _work(scenario: Scenario | None) -> tuple[object, ...]:
     if scenario is None:
         return ()
+    source = scenario.arrivals or scenario.mix
     return (
+        None if source is None or source.workload is None else (source.workload, source.requests, scenario.seed),
         scenario.model,
         scenario.dtype,
-        scenario.batch_size,
+        scenario.served_at_once,
         scenario.input_tokens,
         scenario.output_tokens,
         scenario.decoding,
@@ -203,23 +220,28 @@ def cheapest_rates(results: Sequence[Result]) -> list[str]:
 def _sentence(rivals: Sequence[Result]) -> str:
     assert rivals[0].service_level is not None  # cheapest_rates has looked
     asked = worded(rivals[0].service_level)
-    met = {_rate(result): _mean(result) for result in rivals if level_met(result)}
-    missed = sorted({_rate(result) for result in rivals if level_met(result) is False} - set(met))
-    known = {rate: joules for rate, joules in met.items() if joules is not None}
-    unknown = {_rate(result) for result in rivals} - set(known) - set(missed)
+    tried = [
+        Tried(rate=_rate(result), met=bool(level_met(result)), joules_per_token=_mean(result))
+        for result in rivals
+        if level_met(result) is not None
+    ]
+    met = {one.rate for one in tried if one.met}
+    missed = sorted({one.rate for one in tried} - met)
+    known = {one.rate for one in tried if one.met and one.joules_per_token is not None}
+    unknown = {_rate(result) for result in rivals} - known - set(missed)
     unsaid = f"; {len(unknown)} more without a valid trial" if unknown else ""
-    if not known:
+    best = cheapest(tried)
+    if best is None or best.joules_per_token is None:
         if not missed:
             return f"{asked}: unknown, no trial of {len(unknown)} rates is valid"
         return (
             f"{asked}: none of {len(missed)} rates meets it, the lowest was {significant(missed[0])} requests/s{unsaid}"
         )
-    best = min(known, key=lambda rate: known[rate])
     beyond = [rate for rate in missed if rate > max(met)]
     limit = f"; {significant(beyond[0])} requests/s does not meet it" if beyond else "; no higher rate was tried"
     return (
-        f"{asked}: the cheapest of {len(met)} rates that meet it is {significant(best)} requests/s,"
-        f" {quantity(known[best], WHOLE.unit)}{limit}{unsaid}"
+        f"{asked}: the cheapest of {len(met)} rates that meet it is {significant(best.rate)} requests/s,"
+        f" {quantity(best.joules_per_token, WHOLE.unit)}{limit}{unsaid}"
     )
 
 

@@ -30,6 +30,9 @@ def workload(
     ] = None,
     seed: Annotated[int, typer.Option(metavar="N", help="Of a generator's draws.")] = 0,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the lengths: png, svg or html.")] = None,
+    counted: Annotated[
+        Path | None, typer.Option("--lengths", metavar="FILE", help="Of texts: write the counted lengths, to measure.")
+    ] = None,
     form: Annotated[Literal["table", "json"], typer.Option("--format", help="How to report.")] = "table",
     output: Annotated[Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write there instead.")] = None,
     download: Annotated[str | None, typer.Option(metavar="NAME", help="Fetch a published trace first.")] = None,
@@ -40,6 +43,8 @@ def workload(
     joules workload AzureLLMInferenceTrace_conv.csv.gz --plot lengths.png
 
     joules workload azure-chat-like --requests 4096 --format json
+
+    joules workload prompts.jsonl --tokenizer models/llama --lengths lengths.csv
 
     joules workload --download azure-2023-conv --to traces
 
@@ -70,6 +75,10 @@ def workload(
         say(f"reading {trace.name}")
         lengths = find(name, requests, seed, tokenizer=tokenizer)
         answered = answer(lengths, drawn_bins)
+    if counted is not None:
+        from energy_fixtures.workloads.counted import written
+
+        write_text(counted, written(lengths), option="--lengths", inputs=[trace])
     if plot is not None:
         from reports.workload.picture import draw
 

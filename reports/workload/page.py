@@ -24,7 +24,7 @@ def renderables(answer: Answer) -> list[RenderableType]:
     """The whole page."""
     made = ", synthetic: drawn, not recorded" if answer.synthetic else ""
     return [
-        _title(f"workload {plain(answer.workload)}: {answer.summary.requests:,} requests{made}"),
+        _title(f"workload {plain(answer.workload)}: {_requests(answer.summary.requests)}{made}"),
         _lengths(answer),
         *(Text(plain(line)) for line in _source(answer)),
         Text(),
@@ -43,9 +43,13 @@ def sentence(answer: Answer) -> str:
     binned = answer.binned
     label = f"{answer.workload} (synthetic)" if answer.synthetic else answer.workload
     return (
-        f"{plain(label)}: {answer.summary.requests:,} requests, {binned.kept:,} of them in {len(binned.cells)} of "
+        f"{plain(label)}: {_requests(answer.summary.requests)}, {binned.kept:,} of them in {len(binned.cells)} of "
         f"{binned.cells_possible} cells; binning inflates {_factors(binned)}"
     )
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count:,} requests"
 
 
 def _title(text: str) -> Text:
@@ -76,18 +80,20 @@ def _source(answer: Answer) -> Iterable[str]:
     if answer.reference is not None:
         yield f"published: {answer.reference.stands_for} in Energy Considerations of LLM Inference, Tables 1 to 3"
     if answer.summary.pace is not None:
-        yield _pace(answer.summary.pace)
+        yield _pace(answer.summary.pace, answer.summary.requests)
     else:
         yield "no arrival times: when requests come is a choice of whoever sends them"
     if not answer.synthetic:
         left_out = "".join(f", {count:,} left out: {reason}" for reason, count in answer.left_out.items())
-        yield f"{answer.kind} format, {answer.rows_read:,} rows read{left_out or ', none left out'}"
+        yield f"{answer.kind} format, {answer.rows_read:,} row{'s' * (answer.rows_read != 1)} read{left_out or ', none left out'}"
         unpacked = " unpacked" if answer.unpacked_sha256 else ""
         published = f", that of {answer.published_as}" if answer.published_as else ""
         yield f"SHA-256 {answer.unpacked_sha256 or answer.sha256}{unpacked}{published}"
 
 
-def _pace(pace: Pace) -> str:
+def _pace(pace: Pace, requests: int) -> str:
+    if requests == 1:
+        return "one request: no gap between arrivals"
     if pace.rate_per_s is None or pace.gap_cv is None:
         return "all requests come at once"
     return (
@@ -139,12 +145,12 @@ def _inflation(binned: InCells, requests: int) -> Sequence[str]:
         for count, what in (
             (binned.beyond_output, f"more than {binned.output_bins[-1]:,} output tokens"),
             (binned.beyond_input, f"more than {binned.input_bins[-1]:,} input tokens"),
-            (binned.beyond_both, "more than both"),
+            (binned.beyond_both, "more than both limits"),
         )
         if count
     ]
     kept = (
-        f"{binned.kept:,} of {requests:,} requests ({100 * binned.kept / requests:.2f} %) in {len(binned.cells)} of "
+        f"{binned.kept:,} of {_requests(requests)} ({100 * binned.kept / requests:.2f} %) in {len(binned.cells)} of "
         f"{binned.cells_possible} cells" + (f"; left out {', '.join(outside)}" if outside else "")
     )
     return (kept, f"binning inflates {_factors(binned)}")

@@ -32,6 +32,17 @@ def test_generators_give_the_committed_cells(name: str) -> None:
     assert made(name) == kept(name)
 
 
+def test_other_bins_give_other_cells(tmp_path: Path) -> None:
+    """Bins of a file take the place of the paper's; the true tokens of all cells together stay those of the requests."""
+    lengths, bins = tmp_path / "lengths.csv", tmp_path / "bins.json"
+    lengths.write_text("input_tokens,output_tokens\n3,2\n7,8\n90,1\n")
+    bins.write_text('{"inputs": [5, 10], "outputs": [8]}')
+
+    heading, *rows = made("--bins", str(bins), f"few={lengths}")
+    assert heading.startswith("workload,synthetic,input_tokens")
+    assert rows == ["few,0,5,8,1,3,2,1", "few,0,10,8,1,7,8,1"]
+
+
 @pytest.mark.skipif(not TRACE.exists(), reason="the published trace is not beside this checkout")
 def test_the_trace_gives_the_committed_cells() -> None:
     """The Azure conversation trace of 2023 falls into 43 cells with 18,803 requests, as arXiv 2504.17674's bins have it."""

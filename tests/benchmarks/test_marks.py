@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from reports.lines import FEWEST_POINTS
+from reports.render.tables import WIDEST_NAME
+
 ROOT = Path(__file__).parents[2]
 SPY = """
 import json, os, pathlib
@@ -49,6 +52,18 @@ def test_a_plain_run_answers_every_question_and_walks_no_grid(tmp_path: Path, gp
     assert not any(marks & {"grid", "predictor"} for marks in plain.values())
     assert len(plain) <= 260
     assert any("slow" in marks for marks in plain.values()) == gpu
+
+
+def test_a_plain_run_without_a_gpu_draws_a_line_and_folds_no_replay(tmp_path: Path) -> None:
+    """Its sweep has enough inputs beside one output for a straight line; a replay's longest name fits into its column."""
+    plain = collected(tmp_path, gpu=False)
+    inputs = [case for case in plain if "test_sweep[vllm-in" in case and case.endswith("-out8-b1]")]
+    everything = collected(tmp_path, "-m", "slow or not slow", "-k", "replay", gpu=True)
+
+    assert len(inputs) >= FEWEST_POINTS
+    assert len(everything) == 3
+    for case in everything:
+        assert len(f"{case.split('[')[1].removesuffix(']')}::8192+512") <= WIDEST_NAME
 
 
 def test_marks_that_are_named_bring_their_cases_back(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ class Fake:
         address: Where it listens.
         foreign: Finished requests that its counters tell beside ours.
         metrics: Whether it has counters at all.
+        caches: Whether its counters say that it caches prefixes; None where they do not say.
         busiest: Most requests on their way at once.
         models: Ids of what it serves.
         key: What it wants as a bearer's key; None for nothing.
@@ -37,6 +38,7 @@ class Fake:
     address: Address = field(default_factory=lambda: Address(host="127.0.0.1", port=0))
     foreign: int = 0
     metrics: bool = True
+    caches: bool | None = None
     busiest: int = 0
     models: tuple[str, ...] = ("/models/fake-1b",)
     key: str | None = None
@@ -121,7 +123,10 @@ class Fake:
         if not self.metrics:
             raise web.HTTPNotFound
         done = len(self.bodies) + self.foreign
-        return web.Response(text=f'# HELP\nvllm:request_success_total{{finished_reason="length"}} {done}.0\n')
+        page = f'# HELP\nvllm:request_success_total{{finished_reason="length"}} {done}.0\n'
+        if self.caches is not None:
+            page += f'vllm:cache_config_info{{block_size="16",enable_prefix_caching="{self.caches}",engine="0"}} 1.0\n'
+        return web.Response(text=page)
 
     async def version(self, request: web.Request) -> web.Response:
         return web.json_response({"version": "0.0.1"})

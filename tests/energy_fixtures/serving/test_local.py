@@ -183,6 +183,22 @@ def test_what_the_starter_settled_cannot_be_asked_for(server, field):
     assert field in refusal(case(**{field: 2}), server)
 
 
+@pytest.mark.parametrize("caches", [True, False, None])
+def test_a_prefix_cache_that_is_set_otherwise_is_told(caches):
+    """Where prompts share a beginning the case and the server have to agree, as far as the server tells; else it is no matter."""
+    shared = Arrivals(process="all_at_once", requests=6, shared_prefix_tokens=4)
+    with serving(Fake(caches=caches, metrics=caches is not None)) as fake:
+        server = server_of(fake.address, ("tiny",))
+        said = {wanted: refusal(case(arrivals=shared, prefix_caching=wanted), server) for wanted in (True, False)}
+
+        assert server.prefix_caching is caches and refusal(case(prefix_caching=True), server) is None
+    assert {wanted: one is not None for wanted, one in said.items()} == {
+        wanted: caches not in (None, wanted) for wanted in (True, False)
+    }
+    if caches is not None:
+        assert "enable-prefix-caching for this case" in said[not caches]
+
+
 def test_a_case_longer_than_the_context_is_refused(server):
     """Both numbers are said."""
     assert "5000 prompt and output tokens" in refusal(case(input_tokens=4996), server)

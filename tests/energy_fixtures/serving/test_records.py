@@ -24,6 +24,7 @@ def case(arrivals, **changes):
         Arrivals.poisson(6, 2.0),
         Arrivals.gamma(6, 2.0, 0.5),
         Arrivals.trace(6, "trace.csv", time_scale=0.5),
+        Arrivals.trace(6),
         Arrivals(process="poisson", requests=8, request_rate=1.0, turns=4, shared_prefix_tokens=3),
     ],
 )
@@ -50,7 +51,6 @@ def test_cases_without_arrivals_keep_their_keys():
         ({"process": "all_at_once", "requests": 6, "request_rate": 1.0}, "have no request_rate"),
         ({"process": "gamma", "requests": 6, "request_rate": 1.0}, "need a burstiness"),
         ({"process": "poisson", "requests": 6, "request_rate": 1.0, "burstiness": 1.0}, "belongs to gamma"),
-        ({"process": "trace", "requests": 6}, "need a workload"),
         ({"process": "trace", "requests": 6, "workload": "t", "time_scale": 0.0}, "need a time_scale"),
         ({"process": "constant", "requests": 6, "request_rate": 1.0, "time_scale": 2.0}, "belongs to trace"),
         ({"process": "all_at_once", "requests": 7, "turns": 2}, "multiple of 2 turns"),

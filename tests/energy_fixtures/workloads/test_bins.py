@@ -99,6 +99,14 @@ def test_every_request_is_in_the_smallest_cell_that_holds_it(
     binned = bin_lengths(lengths(*requests), Bins(inputs=inputs, outputs=outputs))
 
     assert {(cell.input_tokens, cell.output_tokens): cell.requests for cell in binned.cells} == cells
+    for cell in binned.cells:
+        inside = [
+            (i, o)
+            for i, o in fits
+            if inputs[bisect.bisect_left(inputs, i)] == cell.input_tokens
+            and outputs[bisect.bisect_left(outputs, o)] == cell.output_tokens
+        ]
+        assert (cell.true_input_tokens, cell.true_output_tokens) == tuple(map(sum, zip(*inside, strict=True)))
     assert binned.kept + binned.left_out == len(requests)
     assert (binned.input_tokens, binned.output_tokens) == (sum(i for i, _ in fits), sum(o for _, o in fits))
     assert not fits or (binned.input_inflation or 0) >= 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from energy_fixtures.errors import ConfigurationError
 from energy_fixtures.workloads.bins import PRINTED
-from energy_fixtures.workloads.mix import Mix, batches, printed_up_to, read_mix
+from energy_fixtures.workloads.mix import Mix, batches, read_mix, up_to
 
 LENGTHS = st.lists(st.tuples(st.integers(1, 600), st.integers(1, 80)), min_size=1, max_size=40)
 
@@ -89,4 +89,20 @@ def test_batches_hold_every_request_once_and_in_order(lengths: list[tuple[int, i
 
 def test_the_last_bins_end_the_printed_ones() -> None:
     """At the paper's own limits the bins are the paper's."""
-    assert printed_up_to(8192, 512) == PRINTED
+    assert up_to(PRINTED, 8192, 512) == PRINTED
+
+
+def test_the_bins_of_a_mix_can_be_the_formula(tmp_path: Path) -> None:
+    """A prompt of 10 tokens is measured as 16 by the formula and as 32 by the list; other names are refused."""
+    name = trace(tmp_path, [(10, 5)])
+    cells = {
+        bins: read_mix(Mix(workload=name, requests=1, bins=bins), 0, 256, 16).binned.cells
+        for bins in ("printed", "powers")
+    }
+
+    assert {bins: [cell.input_tokens for cell in made] for bins, made in cells.items()} == {
+        "printed": [32],
+        "powers": [16],
+    }
+    with pytest.raises(ValueError, match="bins are printed or powers"):
+        Mix(requests=1, bins="pow")

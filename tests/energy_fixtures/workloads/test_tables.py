@@ -99,9 +99,13 @@ def test_a_time_that_cannot_be_read_costs_one_row(tmp_path: Path) -> None:
     """So does a missing one, and one that is no number where seconds are needed."""
     seen = trace(tmp_path, AZURE, "yesterday,7,8", ",7,8", "2024-05-12 00:00:00Z,9,10")
     assert seen.input_tokens.tolist() == [9] and dict(seen.provenance.left_out) == {tables.NO_TIME: 2}
+    far = ("0001-01-01 00:00:00", "2300-01-01 00:00:00", "2024-05-12 00:00:00+99:99")
+    seen = trace(tmp_path, AZURE, *(f"{time},7,8" for time in far), "2024-05-12 00:00:00Z,9,10")
+    assert seen.arrival_s is not None and seen.arrival_s.tolist() == [0.0]
+    assert dict(seen.provenance.left_out) == {tables.NO_TIME: 3}
     header = "Timestamp,Request tokens,Response tokens"
-    seen = trace(tmp_path, header, "1.5,7,8", "soon,7,8", "inf,7,8", ",7,8")
-    assert seen.input_tokens.tolist() == [7] and dict(seen.provenance.left_out) == {tables.NO_TIME: 3}
+    seen = trace(tmp_path, header, "1.5,7,8", "soon,7,8", "inf,7,8", ",7,8", "1e300,7,8", "-2e11,7,8", "nan,7,8")
+    assert seen.input_tokens.tolist() == [7] and dict(seen.provenance.left_out) == {tables.NO_TIME: 6}
 
 
 def test_whole_numbers_with_a_point_and_blank_lines_are_accepted(tmp_path: Path) -> None:
@@ -116,7 +120,7 @@ def test_unsorted_times_are_sorted_and_said(tmp_path: Path) -> None:
     seen = trace(tmp_path, AZURE, "2024-05-12 00:00:05Z,1,1", "2024-05-12 00:00:02Z,2,2", "2024-05-12 00:00:05Z,3,3")
     assert seen.input_tokens.tolist() == seen.output_tokens.tolist() == [2, 1, 3]
     assert seen.arrival_s is not None and seen.arrival_s.tolist() == [0, 3, 3]
-    assert "1 time stamps lie before the one above them" in seen.provenance.doubts[0]
+    assert "1 time stamp lies before the one above;" in seen.provenance.doubts[0]
 
 
 def test_zones_are_put_in_order_or_refused(tmp_path: Path) -> None:

@@ -53,8 +53,20 @@ def test_json_holds_what_the_page_says(trace: str, capsys: pytest.CaptureFixture
     """One record with figures, cells and counts; unknown is null."""
     seen = json.loads(printed(capsys, trace, "--format", "json", "--bins", "powers"))
     assert seen["binned"]["cells"] == [
-        {"input_tokens": 64, "output_tokens": 8, "requests": 1},
-        {"input_tokens": 8192, "output_tokens": 512, "requests": 1},
+        {
+            "input_tokens": 64,
+            "output_tokens": 8,
+            "requests": 1,
+            "true_input_tokens": 33,
+            "true_output_tokens": 8,
+        },
+        {
+            "input_tokens": 8192,
+            "output_tokens": 512,
+            "requests": 1,
+            "true_input_tokens": 8192,
+            "true_output_tokens": 512,
+        },
     ]
     assert seen["binned"]["input_inflation"] == pytest.approx((64 + 8192) / (33 + 8192))
     assert (seen["binned"]["beyond_input"], seen["binned"]["cells_possible"]) == (1, 70)
@@ -85,6 +97,30 @@ def test_the_answer_and_the_picture_go_to_files(trace: str, tmp_path: Path, caps
     assert "note: the first 2 of 3 requests" in out.read_text() and plot.read_text().startswith("<svg")
     printed(capsys, trace, "-o", str(out), "--format", "json")
     assert json.loads(out.read_text())["workload"] == "t.csv"
+
+
+def test_one_request_is_told_as_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A single request has no pace; what is too long on both sides is beyond both limits."""
+    path = tmp_path / "one.csv"
+    path.write_text(HEADER + "2024-05-12 00:00:00Z,9000,600\n")
+    page = printed(capsys, str(path))
+    for words in ("one.csv: 1 request\n", "one request: no gap", "1 row read", "0 of 1 request (0.00 %)"):
+        assert words in page, page
+    assert "left out 1 with more than both limits" in page and "at once" not in page
+
+
+def test_counted_texts_become_a_workload_of_lengths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--lengths writes a file that shows the same requests, with what weakens them; a table needs none."""
+    texts, lengths = tmp_path / "t.jsonl", tmp_path / "lengths.csv"
+    texts.write_text('{"prompt": "12345678", "output_tokens": 5}\n{"prompt": "1234", "output_tokens": 9}\n')
+    printed(capsys, str(texts), "--tokenizer", "estimate", "--lengths", str(lengths))
+    assert lengths.read_text() == "estimated_input_tokens,estimated_output_tokens\n2,5\n1,9\n"
+    page = printed(capsys, str(lengths))
+    assert "lengths.csv: 2 requests" in page and "counted format, 2 rows read" in page
+    assert "note: token counts are estimates" in page
+    assert main(["workload", "burstgpt-like", "--lengths", str(lengths)]) == 4
+    assert "burstgpt-like is drawn by its name" in capsys.readouterr().err
+    assert lengths.read_text().endswith("2,5\n1,9\n")
 
 
 @pytest.mark.parametrize(
