@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -171,9 +172,11 @@ def test_a_sweep_outlives_its_driver_and_a_node(
 
     assert driver.returncode == 1, said
     assert "going on:" in said
-    assert "not measured: test_d.py::test_crashes_always: pytest was killed by signal 9 on" in said
-    assert "after 2 attempts" in said
-    assert "2 failed, 15 passed, 1 skipped" in said  # test_fails and test_crashes_always
+    # its second attempt may have been on the node that was lost
+    why = r"not measured: test_d\.py::test_crashes_always: [^\n]*(killed by signal 9 on|was lost|was ended)"
+    assert re.search(why, said), said
+    assert "after 2 attempts" in said, said
+    assert "2 failed, 15 passed, 1 skipped" in said, said  # test_fails and test_crashes_always
     results = read_run(project / "all.json").results
     assert len({result.fullname for result in results}) == len(results) == 15
     ended = Counter(line.split()[0] for line in (project / "done.txt").read_text().splitlines())
