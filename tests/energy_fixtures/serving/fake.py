@@ -108,7 +108,7 @@ class Fake:
         answer = web.StreamResponse(status=400)
         await answer.prepare(request)
         await asyncio.sleep(0.05)
-        await answer.write(b'{"error": "no model /home/ann/secret/llama here"}')
+        await answer.write(b'{"error": "no model /srv/private/llama here"}')
         return answer
 
     def _let_in(self, request: web.Request) -> None:
